@@ -1,0 +1,402 @@
+/*
+ * Stage 1: from a file to a checked header and program header table.
+ *
+ * The checks are load_elf_binary's, in its order; the numbers in brackets are the steps of
+ * exec.md 1.1. libelf and the kernel read some header fields differently, so the table is read
+ * as the kernel reads it, and libelf gets a copy whose header says the same thing to both.
+ */
+#include <segmap/image.h>
+
+#include "checked.h"
+#include "fail.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "arch.h"
+
+#ifndef AT_EXECVE_CHECK
+#define AT_EXECVE_CHECK 0x10000
+#endif
+
+enum {
+	PHDR_TABLE_MAX = 65536, /* bytes; ELF_MIN_ALIGN 4096 before Linux 6.17 (exec.md 1.6) */
+	INTERP_PATH_MAX = 4096, /* PATH_MAX */
+	COMPAT_486 = 6,         /* EM_486, which elf.h has given another name */
+};
+
+/* Reads up to LENGTH bytes at OFFSET, as many as there are. */
+static ssize_t read_at(int fd, void *buffer, size_t length, uint64_t offset)
+{
+	size_t got = 0;
+
+	while (got < length) {
+		ssize_t n =
+			pread(fd, (char *)buffer + got, length - got, (off_t)(offset + got));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
+/* A malformed program is ENOEXEC, so that another handler may try it; a malformed interpreter
+ * is nobody else's, and ELIBBAD. */
+static int malformed(const struct segmap_image *image)
+{
+	return image->role == SEGMAP_INTERPRETER ? ELIBBAD : ENOEXEC;
+}
+
+/* Asks the kernel whether FD may be executed, ETXTBSY included; before Linux 6.14, which cannot
+ * be asked, only the permissions are looked at. Returns 0 or a positive errno. */
+static int may_execute(int fd)
+{
+	char *const argv[] = {(char[]){"segmap"}, NULL};
+	char *const envp[] = {NULL};
+
+	if (syscall(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH | AT_EXECVE_CHECK) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
+		return errno;
+	if (syscall(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0)
+		return 0;
+	return errno;
+}
+
+/* Opens PATH for reading without waiting for or waking up a FIFO or a device. [2] */
+static int open_regular(const char *path, struct segmap_error *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return fail(err, OPEN, ERRNO, errno, .step = "stat");
+	if (!S_ISREG(st.st_mode))
+		return fail(err, NOT_REGULAR, ERRNO, EACCES, .value = {st.st_mode});
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0)
+		return fd;
+	if (errno == EACCES && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
+		return fail(err, UNREADABLE, UNSUPPORTED, EACCES, .value = {st.st_mode});
+	return fail(err, OPEN, ERRNO, errno, .step = "open");
+}
+
+static int check_file(struct segmap_image *image, bool inspect, struct segmap_error *err)
+{
+	struct stat st;
+
+	if (fstat(image->fd, &st) < 0)
+		return fail(err, OPEN, SYSTEM, errno, .step = "fstat");
+	image->file_size = (uint64_t)st.st_size;
+	image->device = st.st_dev;
+	image->inode = st.st_ino;
+	image->mode = st.st_mode;
+	image->owner = st.st_uid;
+	image->group = st.st_gid;
+	if (!S_ISREG(st.st_mode))
+		return fail(err, NOT_REGULAR, ERRNO, EACCES, .value = {st.st_mode});
+	int denied = inspect ? 0 : may_execute(image->fd);
+	if (denied == ETXTBSY)
+		return fail(err, BUSY, ERRNO, denied);
+	if (denied)
+		return fail(err, NOT_EXECUTABLE, ERRNO, denied, .value = {st.st_mode});
+	return 0;
+}
+
+/* A file for the kernel's 32-bit handler must pass its checks, or it is nobody's. [6] */
+static bool is_compat_program(const struct segmap_image *image, const uint8_t *head)
+{
+	Elf32_Ehdr ehdr;
+	uint8_t table[PHDR_TABLE_MAX];
+
+	memcpy(&ehdr, head, sizeof(ehdr));
+	size_t size = (size_t)ehdr.e_phnum * sizeof(Elf32_Phdr);
+	if (ehdr.e_machine != EM_386 && ehdr.e_machine != COMPAT_486)
+		return false;
+	if (ehdr.e_phentsize != sizeof(Elf32_Phdr) || size == 0 || size > sizeof(table))
+		return false;
+	return read_at(image->fd, table, size, ehdr.e_phoff) == (ssize_t)size;
+}
+
+static void keep_header(struct segmap_ehdr *to, const Elf64_Ehdr *from)
+{
+	memcpy(to->ident, from->e_ident, sizeof(to->ident));
+	to->type = from->e_type;
+	to->machine = from->e_machine;
+	to->version = from->e_version;
+	to->entry = from->e_entry;
+	to->phoff = from->e_phoff;
+	to->shoff = from->e_shoff;
+	to->flags = from->e_flags;
+	to->ehsize = from->e_ehsize;
+	to->phentsize = from->e_phentsize;
+	to->phnum = from->e_phnum;
+	to->shentsize = from->e_shentsize;
+	to->shnum = from->e_shnum;
+	to->shstrndx = from->e_shstrndx;
+}
+
+/* [7], for a program; [10], for an interpreter, whose e_type only matters when it is mapped */
+static int check_header(struct segmap_image *image, const uint8_t *head, size_t got,
+			struct segmap_error *err)
+{
+	const struct segmap_ehdr *ehdr = &image->ehdr;
+	bool program = image->role == SEGMAP_PROGRAM;
+	uint32_t magic;
+
+	memcpy(&magic, head, sizeof(magic));
+	if (memcmp(head, ELFMAG, SELFMAG) != 0)
+		return fail(err, NOT_ELF, ERRNO, malformed(image), .value = {magic, got});
+	if (program && ehdr->type != ET_EXEC && ehdr->type != ET_DYN)
+		return fail(err, ELF_TYPE, ERRNO, ENOEXEC, .value = {ehdr->type});
+	if (ehdr->machine == ARCH_MACHINE)
+		return 0;
+	if (program && is_compat_program(image, head))
+		return fail(err, COMPAT, UNSUPPORTED, ENOEXEC, .value = {ehdr->machine});
+	return fail(err, MACHINE, ERRNO, malformed(image),
+		    .value = {ehdr->machine, ARCH_MACHINE});
+}
+
+static int read_header(struct segmap_image *image, struct segmap_error *err)
+{
+	uint8_t head[sizeof(Elf64_Ehdr)] = {0};
+	Elf64_Ehdr ehdr;
+	ssize_t got = read_at(image->fd, head, sizeof(head), 0);
+
+	if (got < 0)
+		return fail(err, READ, ERRNO, (int)-got, .step = "pread",
+			    .value = {0, sizeof(head)});
+	if (image->role == SEGMAP_INTERPRETER && (size_t)got < sizeof(head)) /* [9] */
+		return fail(err, INTERP_SHORT, ERRNO, EIO,
+			    .value = {(uint64_t)got, sizeof(head)});
+	memcpy(&ehdr, head, sizeof(ehdr));
+	keep_header(&image->ehdr, &ehdr);
+	return check_header(image, head, (size_t)got, err);
+}
+
+/* Writes a header in front of TABLE that libelf reads as the kernel read the file's. */
+static void write_plain_header(uint8_t *buffer, const struct segmap_ehdr *from)
+{
+	Elf64_Ehdr ehdr = {
+		.e_type = from->type,
+		.e_machine = from->machine,
+		.e_version = EV_CURRENT,
+		.e_entry = from->entry,
+		.e_phoff = sizeof(Elf64_Ehdr),
+		.e_ehsize = sizeof(Elf64_Ehdr),
+		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = from->phnum,
+	};
+
+	memcpy(ehdr.e_ident, ELFMAG, SELFMAG);
+	ehdr.e_ident[EI_CLASS] = ELFCLASS64;
+	ehdr.e_ident[EI_DATA] = ELFDATA2LSB;
+	ehdr.e_ident[EI_VERSION] = EV_CURRENT;
+	memcpy(buffer, &ehdr, sizeof(ehdr));
+}
+
+static bool take_table(struct segmap_image *image, uint8_t *buffer, size_t size)
+{
+	bool ok = elf_version(EV_CURRENT) != EV_NONE;
+	Elf *elf = ok ? elf_memory((char *)buffer, size) : NULL;
+
+	ok = elf != NULL;
+	for (size_t i = 0; ok && i < image->phdr_count; i++) {
+		GElf_Phdr phdr;
+
+		ok = gelf_getphdr(elf, (int)i, &phdr) != NULL;
+		if (ok)
+			image->phdrs[i] = (struct segmap_phdr){
+				.type = phdr.p_type,
+				.flags = phdr.p_flags,
+				.offset = phdr.p_offset,
+				.vaddr = phdr.p_vaddr,
+				.filesz = phdr.p_filesz,
+				.memsz = phdr.p_memsz,
+				.align = phdr.p_align,
+			};
+	}
+	elf_end(elf);
+	return ok;
+}
+
+/* [8] */
+static int read_table(struct segmap_image *image, struct segmap_error *err)
+{
+	const struct segmap_ehdr *ehdr = &image->ehdr;
+	size_t size = (size_t)ehdr->phnum * sizeof(Elf64_Phdr);
+	uint64_t most = PHDR_TABLE_MAX / sizeof(Elf64_Phdr);
+
+	if (ehdr->phentsize != sizeof(Elf64_Phdr))
+		return fail(err, PHENTSIZE, ERRNO, malformed(image),
+			    .value = {ehdr->phentsize, sizeof(Elf64_Phdr)});
+	if (size == 0 || size > PHDR_TABLE_MAX)
+		return fail(err, PHNUM, ERRNO, malformed(image), .value = {ehdr->phnum, most});
+	uint8_t *buffer = malloc(sizeof(Elf64_Ehdr) + size);
+	image->phdr_count = ehdr->phnum;
+	image->phdrs = calloc(image->phdr_count, sizeof(*image->phdrs));
+	int r = 0;
+	if (!buffer || !image->phdrs)
+		r = fail(err, MEMORY, SYSTEM, ENOMEM);
+	else if (read_at(image->fd, buffer + sizeof(Elf64_Ehdr), size, ehdr->phoff) !=
+		 (ssize_t)size)
+		r = fail(err, PHDR_TABLE, ERRNO, malformed(image),
+			 .value = {ehdr->phoff, size, image->file_size});
+	if (r == 0) {
+		write_plain_header(buffer, ehdr);
+		if (!take_table(image, buffer, sizeof(Elf64_Ehdr) + size))
+			r = fail(err, MEMORY, SYSTEM, ENOMEM);
+	}
+	free(buffer);
+	return r;
+}
+
+/* [9], up to opening it */
+static int read_interp(struct segmap_image *image, struct segmap_error *err)
+{
+	int i = image->interp_index;
+	const struct segmap_phdr *p = &image->phdrs[i];
+
+	if (p->filesz < 2 || p->filesz > INTERP_PATH_MAX)
+		return fail(err, INTERP_SIZE, ERRNO, ENOEXEC, .index = i,
+			    .value = {p->filesz, INTERP_PATH_MAX});
+	image->interp = malloc(p->filesz);
+	if (!image->interp)
+		return fail(err, MEMORY, SYSTEM, ENOMEM);
+	ssize_t got = read_at(image->fd, image->interp, p->filesz, p->offset);
+	if (got < 0 && got != -EINVAL)
+		return fail(err, READ, ERRNO, (int)-got, .step = "pread",
+			    .value = {p->offset, p->filesz});
+	if (got != (ssize_t)p->filesz)
+		return fail(err, INTERP_READ, ERRNO, got < 0 ? EINVAL : EIO, .index = i,
+			    .value = {p->offset, p->filesz, image->file_size});
+	if (image->interp[got - 1] != '\0')
+		return fail(err, INTERP_NUL, ERRNO, ENOEXEC, .index = i,
+			    .value = {p->offset + p->filesz - 1,
+				      (unsigned char)image->interp[got - 1]});
+	return 0;
+}
+
+/* The headers that say something about the whole program. */
+static void scan_table(struct segmap_image *image)
+{
+	image->interp_index = -1;
+	image->property_index = -1;
+	for (size_t i = 0; i < image->phdr_count; i++) {
+		const struct segmap_phdr *p = &image->phdrs[i];
+
+		if (p->type == PT_INTERP && image->interp_index < 0)
+			image->interp_index = (int)i;
+		else if (p->type == PT_GNU_PROPERTY && image->property_index < 0)
+			image->property_index = (int)i;
+		else if (p->type == PT_GNU_STACK)
+			image->stack_request =
+				p->flags & PF_X ? SEGMAP_STACK_EXEC : SEGMAP_STACK_NOEXEC;
+	}
+}
+
+static int read_image(struct segmap_image *image, bool inspect, struct segmap_error *err)
+{
+	int r = check_file(image, inspect, err);
+
+	if (r == 0)
+		r = read_header(image, err);
+	if (r == 0)
+		r = read_table(image, err);
+	if (r == 0)
+		scan_table(image);
+	if (r == 0 && image->role == SEGMAP_PROGRAM && image->interp_index >= 0)
+		r = read_interp(image, err);
+	return r;
+}
+
+/* Takes FD over, also when it fails. */
+static int image_from_fd(struct segmap_image **out, int fd, const char *name,
+			 enum segmap_object_id role, bool inspect, struct segmap_error *err)
+{
+	struct segmap_image *image = calloc(1, sizeof(*image));
+	char *path = strdup(name);
+	int r;
+
+	if (!image || !path) {
+		free(image);
+		free(path);
+		close(fd);
+		return fail(err, MEMORY, SYSTEM, ENOMEM);
+	}
+	image->role = role;
+	image->fd = fd;
+	image->path = path;
+	r = read_image(image, inspect, err);
+	if (r == 0)
+		*out = image;
+	else
+		segmap_image_free(image);
+	return r;
+}
+
+static int image_from_path(struct segmap_image **out, const char *path,
+			   enum segmap_object_id role, bool inspect, struct segmap_error *err)
+{
+	/* The kernel resolves an interpreter "" as the working directory itself. */
+	bool here = role == SEGMAP_INTERPRETER && path[0] == '\0';
+	int r = open_regular(here ? "." : path, err);
+
+	if (r >= 0)
+		r = image_from_fd(out, r, path, role, inspect, err);
+	if (r < 0 && err) {
+		err->object = role;
+		segmap_error_set_path(err, path);
+	}
+	return r;
+}
+
+int segmap_image_open(struct segmap_image **image, const char *path, enum segmap_object_id role,
+		      struct segmap_error *err)
+{
+	return image_from_path(image, path, role, false, err);
+}
+
+int segmap_image_inspect(struct segmap_image **image, const char *path,
+			 enum segmap_object_id role, struct segmap_error *err)
+{
+	return image_from_path(image, path, role, true, err);
+}
+
+int segmap_image_fdopen(struct segmap_image **image, int fd, const char *name,
+			enum segmap_object_id role, struct segmap_error *err)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int r = copy < 0 ? fail(err, OPEN, ERRNO, errno, .step = "fcntl")
+			 : image_from_fd(image, copy, name, role, false, err);
+
+	if (r < 0 && err) {
+		err->object = role;
+		segmap_error_set_path(err, name);
+	}
+	return r;
+}
+
+void segmap_image_free(struct segmap_image *image)
+{
+	if (!image)
+		return;
+	if (image->fd >= 0)
+		close(image->fd);
+	free(image->path);
+	free(image->phdrs);
+	free(image->interp);
+	free(image);
+}
