@@ -1,0 +1,487 @@
+/*
+ * Stage 2: from images to an array of mappings. The rules are load_elf_binary's and elf_load's,
+ * as exec.md 1.2 and 1.3 has them; letters and numbers in brackets are its cases.
+ *
+ * Sums wrap modulo 2^64 where the kernel's do; what would wrap into nonsense has been refused
+ * before by check_range, or by check_mapping, which knows the end of the address space.
+ */
+#include <segmap/plan.h>
+
+#include "arch.h"
+#include "checked.h"
+#include "fail.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* Last byte a file can have, less a page: file_mmap_ok() in mm/mmap.c [D25]. */
+#define FILE_END_MAX(page) (0x8000000000000000 - (page))
+
+/* What is passed down while one object is planned. */
+struct job {
+	struct segmap_plan *plan;
+	const struct segmap_image *image;
+	const struct segmap_policy *policy;
+	struct segmap_object *object;
+	enum segmap_object_id id;
+	struct segmap_error *err;
+	uint64_t page;
+	bool first; /* no PT_LOAD of the object has been planned yet */
+};
+
+void segmap_rules_native(struct segmap_rules *rules, uint64_t page_size)
+{
+	*rules = (struct segmap_rules){
+		.machine = ARCH_MACHINE,
+		.platform = ARCH_PLATFORM,
+		.page_size = page_size,
+		.task_size = ARCH_TASK_SIZE(page_size),
+		.stack_top_max = ARCH_STACK_TOP_MAX(page_size),
+		.et_dyn_base = ARCH_ET_DYN_BASE(page_size),
+		.mmap_rnd_bits = ARCH_MMAP_RND_BITS,
+		.brk_rnd_range = ARCH_BRK_RND_RANGE,
+	};
+}
+
+const char *segmap_mapping_kind_name(enum segmap_mapping_kind kind)
+{
+	return kind == SEGMAP_FILE_PRIVATE ? "file-private" : "anon-private";
+}
+
+static int protection(uint32_t flags)
+{
+	return (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) |
+	       (flags & PF_X ? PROT_EXEC : 0);
+}
+
+static int refuse_range(const struct job *job, int index, uint64_t addr, uint64_t length)
+{
+	return fail(job->err, VADDR_RANGE, KILLS, ENOMEM, .object = job->id, .index = index,
+		    .value = {addr, length, job->policy->rules.task_size});
+}
+
+/* What the kernel checks of a PT_LOAD once it is mapped [D01, D04, D05, F10]. An interpreter's
+ * address counts with its bias, so one that mmap places is inside by construction. */
+static int check_range(const struct job *job, int index, const struct segmap_phdr *p)
+{
+	uint64_t task_size = job->policy->rules.task_size;
+	uint64_t addr = p->vaddr;
+
+	if (job->id == SEGMAP_INTERPRETER)
+		addr = job->object->place == SEGMAP_PLACE_SEARCH ? 0 : addr + job->object->bias;
+	if (p->filesz > p->memsz)
+		return fail(job->err, FILESZ_MEMSZ, KILLS, EINVAL, .object = job->id,
+			    .index = index, .value = {p->filesz, p->memsz});
+	if (addr >= task_size)
+		return refuse_range(job, index, addr, p->memsz);
+	if (p->memsz > task_size || task_size - p->memsz < addr)
+		return fail(job->err, MEMSZ_RANGE, KILLS, EINVAL, .object = job->id,
+			    .index = index, .value = {addr, p->memsz, task_size});
+	return 0;
+}
+
+static bool overlaps_stack(const struct segmap_policy *policy, uint64_t addr, uint64_t length)
+{
+	return addr < policy->stack_end && addr + length > policy->stack_start;
+}
+
+/* Is there room for what the kernel maps in the first place, reserve and all? */
+static int check_mapping(const struct job *job, const struct segmap_mapping *m)
+{
+	const struct segmap_policy *policy = job->policy;
+	uint64_t length = max_u64(m->length, m->reserve);
+	uint64_t span[4] = {m->addr, m->addr + length, policy->stack_start, policy->stack_end};
+
+	if (m->kind == SEGMAP_FILE_PRIVATE &&
+	    (length > FILE_END_MAX(job->page) || m->offset > FILE_END_MAX(job->page) - length))
+		return fail(job->err, OFFSET_RANGE, KILLS, EOVERFLOW, .object = job->id,
+			    .index = m->index, .value = {m->offset, length});
+	if (length > policy->rules.task_size)
+		return refuse_range(job, m->index, m->addr, length);
+	if (job->object->place == SEGMAP_PLACE_SEARCH)
+		return 0;
+	if (m->addr > policy->rules.task_size - length)
+		return refuse_range(job, m->index, m->addr, length);
+	if (!overlaps_stack(policy, m->addr, length))
+		return 0;
+	if (job->first && job->object->noreplace)
+		return fail(job->err, ON_STACK, KILLS, EEXIST, .object = job->id,
+			    .index = m->index, .value = {span[0], span[1], span[2], span[3]});
+	return fail(job->err, STACK_LOST, KILLS, EFAULT, .object = job->id, .index = m->index,
+		    .value = {span[0], span[1], span[2], span[3]});
+}
+
+static int add_mapping(const struct job *job, const struct segmap_mapping *m)
+{
+	int r = check_mapping(job, m);
+
+	if (r == 0)
+		job->plan->mappings[job->plan->mapping_count++] = *m;
+	return r;
+}
+
+/* The bytes between the end of the file's and the end of their page belong to bss, where the
+ * segment can be written; else the kernel's attempt fails and is ignored [D10-D13, D23b]. */
+static int plan_tail(const struct job *job, const struct segmap_phdr *p,
+		     struct segmap_mapping *m)
+{
+	uint64_t file_end = p->vaddr + job->object->bias + p->filesz;
+	uint64_t last_page = m->offset + m->length - job->page;
+
+	if (p->memsz == p->filesz || !(p->flags & PF_W) ||
+	    page_offset(file_end, job->page) == 0)
+		return 0;
+	if (last_page >= job->image->file_size)
+		return fail(job->err, TAIL_PAST_EOF, KILLS, EFAULT, .object = job->id,
+			    .index = m->index, .value = {last_page, job->image->file_size});
+	m->clear_addr = file_end;
+	m->clear_length = job->page - page_offset(file_end, job->page);
+	return 0;
+}
+
+static int plan_file_part(const struct job *job, int index, const struct segmap_phdr *p,
+			  uint64_t reserve)
+{
+	uint64_t skew = page_offset(p->vaddr, job->page);
+	struct segmap_mapping m = {
+		.kind = SEGMAP_FILE_PRIVATE,
+		.object = job->id,
+		.index = index,
+		.prot = protection(p->flags),
+		.addr = page_down(p->vaddr + job->object->bias, job->page),
+		.length = page_up(p->filesz + skew, job->page),
+		.offset = p->offset - skew,
+		.skew = skew,
+		.reserve = reserve,
+	};
+
+	if (page_offset(m.offset, job->page) != 0) /* [D02] */
+		return fail(job->err, INCONGRUENT, KILLS, EINVAL, .object = job->id,
+			    .index = index, .value = {p->offset, p->vaddr, job->page});
+	int r = plan_tail(job, p, &m);
+	return r ? r : add_mapping(job, &m);
+}
+
+/* Whole pages of bss: always readable and writable, executable if the segment is [D14-D17]. */
+static int plan_bss(const struct job *job, int index, const struct segmap_phdr *p)
+{
+	uint64_t addr = p->vaddr + job->object->bias;
+	uint64_t from =
+		p->filesz ? page_up(addr + p->filesz, job->page) : page_down(addr, job->page);
+	uint64_t to = page_up(addr + p->memsz, job->page);
+	struct segmap_mapping m = {
+		.kind = SEGMAP_ANON_PRIVATE,
+		.object = job->id,
+		.index = index,
+		.prot = PROT_READ | PROT_WRITE | (p->flags & PF_X ? PROT_EXEC : 0),
+		.addr = from,
+		.length = to - from,
+		.skew = p->filesz ? 0 : page_offset(p->vaddr, job->page),
+	};
+
+	return p->memsz == p->filesz || from == to ? 0 : add_mapping(job, &m);
+}
+
+static int plan_segment(const struct job *job, int index, const struct segmap_phdr *p,
+			uint64_t reserve)
+{
+	int r = check_range(job, index, p);
+
+	if (r == 0 && p->filesz)
+		r = plan_file_part(job, index, p, reserve);
+	if (r == 0)
+		r = plan_bss(job, index, p);
+	return r;
+}
+
+static int plan_segments(struct job *job)
+{
+	uint64_t reserve = page_up(job->object->span, job->page);
+	int r = 0;
+
+	job->first = true;
+	for (size_t i = 0; r == 0 && i < job->image->phdr_count; i++) {
+		const struct segmap_phdr *p = &job->image->phdrs[i];
+
+		if (p->type != PT_LOAD)
+			continue;
+		r = plan_segment(job, (int)i, p, job->first ? reserve : 0);
+		job->first = false;
+	}
+	return r;
+}
+
+static const struct segmap_phdr *first_load(const struct segmap_image *image)
+{
+	for (size_t i = 0; i < image->phdr_count; i++)
+		if (image->phdrs[i].type == PT_LOAD)
+			return &image->phdrs[i];
+	return NULL;
+}
+
+/* total_mapping_size(): 0 without a PT_LOAD. [B03, F07] */
+static uint64_t total_span(const struct segmap_image *image, uint64_t page)
+{
+	uint64_t low = UINT64_MAX, high = 0;
+
+	for (size_t i = 0; i < image->phdr_count; i++) {
+		const struct segmap_phdr *p = &image->phdrs[i];
+
+		if (p->type != PT_LOAD)
+			continue;
+		low = min_u64(low, page_down(p->vaddr, page));
+		high = max_u64(high, p->vaddr + p->memsz);
+	}
+	return first_load(image) ? high - low : 0;
+}
+
+/* maximum_alignment(): the largest p_align that is a power of two. [F03, F04] */
+static uint64_t largest_alignment(const struct segmap_image *image, uint64_t page)
+{
+	uint64_t align = 0;
+
+	for (size_t i = 0; i < image->phdr_count; i++) {
+		const struct segmap_phdr *p = &image->phdrs[i];
+
+		if (p->type == PT_LOAD && is_power_of_two(p->align))
+			align = max_u64(align, p->align);
+	}
+	return page_up(align, page);
+}
+
+/* mmap will choose: remember what it is to be asked. [F01, F03, C22] */
+static void place_by_search(const struct job *job, const struct segmap_phdr *p, uint64_t hint)
+{
+	struct segmap_object *o = job->object;
+	uint64_t skew = page_offset(p->vaddr, job->page);
+
+	o->base = page_down(p->vaddr, job->page);
+	if (p->filesz == 0) { /* nothing is mapped of the file: the hint is the address [F08] */
+		o->bias = page_down(hint, job->page) - o->base;
+		return;
+	}
+	o->place = SEGMAP_PLACE_SEARCH;
+	o->hint = page_down(hint, job->page);
+	o->offset = p->offset - skew;
+	o->prot = protection(p->flags);
+}
+
+static void place_dyn_program(const struct job *job, const struct segmap_phdr *p)
+{
+	const struct segmap_policy *policy = job->policy;
+	struct segmap_object *o = job->object;
+	uint64_t align = largest_alignment(job->image, job->page);
+	uint64_t base = policy->rules.et_dyn_base;
+	uint64_t mask = ((uint64_t)1 << policy->rules.mmap_rnd_bits) - 1;
+
+	if (!job->image->interp) {
+		o->align = align > job->page ? align : 0;
+		place_by_search(job, p, 0);
+		return;
+	}
+	if (policy->randomize)
+		base += (policy->random[0] & mask) * job->page;
+	if (align)
+		base &= ~(align - 1);
+	o->base = page_down(p->vaddr, job->page);
+	o->bias = page_down(base - p->vaddr, job->page);
+	o->noreplace = true;
+}
+
+/* Where the object goes, or who will say so. */
+static int place_object(const struct job *job)
+{
+	struct segmap_object *o = job->object;
+	const struct segmap_phdr *p = first_load(job->image);
+	bool program = job->id == SEGMAP_PROGRAM;
+	bool fixed = job->image->ehdr.type == ET_EXEC;
+
+	if (!program && !fixed && job->image->ehdr.type != ET_DYN)
+		return fail(job->err, INTERP_TYPE, KILLS, ELIBBAD, .object = job->id,
+			    .value = {job->image->ehdr.type});
+	if (!program || !fixed)
+		o->span = total_span(job->image, job->page);
+	if (o->span == 0 && (!program || (!fixed && p)))
+		return fail(job->err, NO_SPAN, KILLS, EINVAL, .object = job->id);
+	if (!p)
+		return 0;
+	if (fixed)
+		o->noreplace = program;
+	else if (program)
+		place_dyn_program(job, p);
+	else /* with a program at bias 0, the link-time address is a hint [C22] */
+		place_by_search(job, p,
+				job->plan->objects[0].place == SEGMAP_PLACE_FIXED &&
+						job->plan->objects[0].bias == 0
+					? p->vaddr
+					: 0);
+	return 0;
+}
+
+/* code, data, brk and AT_PHDR, of the program only, before the bias is added [D07, B01, G10] */
+static void note_bounds(struct segmap_plan *plan, const struct segmap_image *image)
+{
+	plan->start_code = UINT64_MAX;
+	for (size_t i = 0; i < image->phdr_count; i++) {
+		const struct segmap_phdr *p = &image->phdrs[i];
+		uint64_t file_end = p->vaddr + p->filesz;
+
+		if (p->type != PT_LOAD)
+			continue;
+		if (p->offset <= image->ehdr.phoff && image->ehdr.phoff < p->offset + p->filesz)
+			plan->phdr_addr = image->ehdr.phoff - p->offset + p->vaddr;
+		if (p->flags & PF_X) {
+			plan->start_code = min_u64(plan->start_code, p->vaddr);
+			plan->end_code = max_u64(plan->end_code, file_end);
+		}
+		plan->start_data = max_u64(plan->start_data, p->vaddr);
+		plan->end_data = max_u64(plan->end_data, file_end);
+		plan->brk = max_u64(plan->brk, p->vaddr + p->memsz);
+	}
+}
+
+static void move_bounds(struct segmap_plan *plan, uint64_t bias)
+{
+	plan->phdr_addr += bias;
+	plan->start_code += bias;
+	plan->end_code += bias;
+	plan->start_data += bias;
+	plan->end_data += bias;
+	if (!plan->brk_moved)
+		plan->brk += bias;
+}
+
+/* [H02]: a program without an interpreter that mmap places has its heap elsewhere. */
+static void place_heap(struct segmap_plan *plan, const struct segmap_image *program,
+		       const struct segmap_policy *policy)
+{
+	const struct segmap_rules *rules = &policy->rules;
+	uint64_t page = rules->page_size;
+
+	plan->brk_moved = program->ehdr.type == ET_DYN && !program->interp;
+	if (plan->brk_moved)
+		plan->brk = rules->et_dyn_base;
+	move_bounds(plan, plan->objects[SEGMAP_PROGRAM].bias);
+	plan->brk = page_up(plan->brk, page);
+	if (policy->randomize_brk) {
+		plan->brk += plan->brk_moved ? 0 : page;
+		plan->brk += policy->random[1] % (rules->brk_rnd_range / page) * page;
+	}
+}
+
+/* An entry that mmap's choice will move is looked at again once that is known [C18, E02]. */
+static int check_entry(const struct segmap_plan *plan, const struct segmap_object *o,
+		       enum segmap_object_id id, struct segmap_error *err)
+{
+	uint64_t task_size = plan->rules.task_size;
+	uint64_t entry = o->entry;
+
+	if (o->place == SEGMAP_PLACE_SEARCH) {
+		entry -= o->base;
+		if (entry < task_size / 2 || entry >= -(task_size / 2))
+			return 0;
+	}
+	if (entry < task_size)
+		return 0;
+	return fail(err, ENTRY_RANGE, KILLS, EINVAL, .object = id,
+		    .value = {o->entry, task_size});
+}
+
+static int plan_object(struct job *job)
+{
+	struct segmap_plan *plan = job->plan;
+	int r = place_object(job);
+
+	if (r == 0)
+		r = plan_segments(job);
+	if (r < 0)
+		return r;
+	job->object->entry = job->image->ehdr.entry + job->object->bias;
+	plan->entry = job->object->entry;
+	plan->object_count++;
+	return 0;
+}
+
+static int plan_all(struct segmap_plan *plan, const struct segmap_image *const images[2],
+		    const struct segmap_policy *policy, struct segmap_error *err)
+{
+	int r = 0;
+
+	for (int id = 0; r == 0 && id < 2 && images[id]; id++) {
+		struct job job = {
+			.plan = plan,
+			.image = images[id],
+			.policy = policy,
+			.object = &plan->objects[id],
+			.id = (enum segmap_object_id)id,
+			.err = err,
+			.page = policy->rules.page_size,
+		};
+		r = plan_object(&job);
+	}
+	if (r < 0)
+		return r;
+	int last = images[SEGMAP_INTERPRETER] ? SEGMAP_INTERPRETER : SEGMAP_PROGRAM;
+	r = check_entry(plan, &plan->objects[last], (enum segmap_object_id)last, err);
+	note_bounds(plan, images[SEGMAP_PROGRAM]);
+	place_heap(plan, images[SEGMAP_PROGRAM], policy);
+	return r;
+}
+
+int segmap_plan_make(struct segmap_plan **out, const struct segmap_image *program,
+		     const struct segmap_image *interp, const struct segmap_policy *policy,
+		     struct segmap_error *err)
+{
+	const struct segmap_image *const images[2] = {program, interp};
+	size_t headers = program->phdr_count + (interp ? interp->phdr_count : 0);
+	struct segmap_plan *plan = calloc(1, sizeof(*plan));
+
+	if (plan) /* a header gives two mappings at most: file bytes and bss */
+		plan->mappings = calloc(2 * headers + 1, sizeof(*plan->mappings));
+	if (!plan || !plan->mappings) {
+		segmap_plan_free(plan);
+		return fail(err, MEMORY, SYSTEM, ENOMEM);
+	}
+	plan->rules = policy->rules;
+	plan->phdr_count = program->ehdr.phnum;
+	plan->stack_exec = program->stack_request == SEGMAP_STACK_EXEC;
+	int r = plan_all(plan, images, policy, err);
+	if (r == 0)
+		*out = plan;
+	else
+		segmap_plan_free(plan);
+	return r;
+}
+
+void segmap_plan_settle(struct segmap_plan *plan, enum segmap_object_id id, uint64_t bias)
+{
+	struct segmap_object *o = &plan->objects[id];
+
+	if (o->place != SEGMAP_PLACE_SEARCH)
+		return;
+	for (size_t i = 0; i < plan->mapping_count; i++) {
+		struct segmap_mapping *m = &plan->mappings[i];
+
+		if (m->object != id)
+			continue;
+		m->addr += bias;
+		m->clear_addr += m->clear_length ? bias : 0;
+	}
+	o->place = SEGMAP_PLACE_FIXED;
+	o->bias += bias;
+	o->entry += bias;
+	if (id == SEGMAP_PROGRAM)
+		move_bounds(plan, bias);
+	if (id + 1 == plan->object_count)
+		plan->entry = o->entry;
+}
+
+void segmap_plan_free(struct segmap_plan *plan)
+{
+	if (!plan)
+		return;
+	free(plan->mappings);
+	free(plan);
+}
