@@ -1,0 +1,190 @@
+/* Stage 3: the plan's mappings, made. Beside the handover the only file that maps anything. */
+#include <segmap/map.h>
+
+#include "checked.h"
+#include "fail.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+	ROOM_STEP = 1 << 30, /* bytes between two places tried for what is not at home */
+	ROOM_TRIES = 4096,
+};
+
+static int map_pages(uint64_t addr, const struct segmap_mapping *m, int fd)
+{
+	int flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE;
+
+	if (m->kind == SEGMAP_ANON_PRIVATE) {
+		flags |= MAP_ANONYMOUS;
+		fd = -1;
+	}
+	/* An address, not an object: all pointer arithmetic on it is done in uint64_t. */
+	void *got =
+		mmap((void *)addr, m->length, m->prot, flags, fd, (off_t)m->offset); // NOLINT
+	if (got == MAP_FAILED)
+		return -errno;
+	if ((uint64_t)got == addr)
+		return 0;
+	munmap(got, m->length); /* before Linux 4.17 the flag is a mere hint */
+	return -EEXIST;
+}
+
+static void trace_mapping(const struct segmap_options *options, const struct segmap_mapping *m,
+			  uint64_t where, bool at_home)
+{
+	char why[96], prot[4] = "---";
+
+	if (!options || !options->trace)
+		return;
+	if (m->prot & PROT_READ)
+		prot[0] = 'r';
+	if (m->prot & PROT_WRITE)
+		prot[1] = 'w';
+	if (m->prot & PROT_EXEC)
+		prot[2] = 'x';
+	snprintf(why, sizeof(why), "%s header %d: %s%s",
+		 m->object == SEGMAP_PROGRAM ? "program" : "interpreter", m->index,
+		 m->kind == SEGMAP_FILE_PRIVATE ? "bytes of the file" : "bss",
+		 at_home ? "" : ", to be moved to its place later");
+	segmap_trace_call(options, why,
+			  "mmap(0x%" PRIx64 ", %" PRIu64
+			  ", %s, MAP_PRIVATE%s|MAP_FIXED_NOREPLACE, offset 0x%" PRIx64 ")",
+			  where, m->length, prot,
+			  m->kind == SEGMAP_ANON_PRIVATE ? "|MAP_ANONYMOUS" : "", m->offset);
+}
+
+/* Does [ADDR, ADDR + LENGTH) meet a place where something of the plan belongs? */
+static bool is_wanted(const struct segmap_plan *plan, uint64_t addr, uint64_t length)
+{
+	for (size_t i = 0; i < plan->mapping_count; i++) {
+		const struct segmap_mapping *m = &plan->mappings[i];
+
+		if (plan->objects[m->object].place == SEGMAP_PLACE_FIXED &&
+		    m->addr < addr + length && m->addr + m->length > addr)
+			return true;
+	}
+	return false;
+}
+
+/* Maps M at the next free address that the program does not want. */
+static int map_aside(struct segmap_map *map, const struct segmap_mapping *m, int fd,
+		     uint64_t *where)
+{
+	uint64_t task_size = map->plan->rules.task_size;
+
+	for (int tries = 0; tries < ROOM_TRIES; tries++) {
+		uint64_t addr = map->cursor;
+		int r = -EEXIST;
+
+		if (m->length > task_size || addr > task_size - m->length)
+			break;
+		if (!is_wanted(map->plan, addr, m->length))
+			r = map_pages(addr, m, fd);
+		if (r == 0) {
+			map->cursor = addr + m->length;
+			*where = addr;
+			return 0;
+		}
+		if (r != -EEXIST)
+			return r;
+		map->cursor = page_down(addr + ROOM_STEP, ROOM_STEP);
+	}
+	return -ENOSPC;
+}
+
+/* Where bss begins inside the last page of file bytes. Done by asking for the page first: a
+ * file that has become shorter is an error then, not a SIGBUS. */
+static int clear_tail(const struct segmap_piece *piece, uint64_t page, struct segmap_error *err)
+{
+	const struct segmap_mapping *m = &piece->final;
+	uint64_t addr = m->clear_addr - m->addr + piece->where;
+	void *start = (void *)page_down(addr, page); // NOLINT
+
+	if (m->clear_length == 0)
+		return 0;
+	if (madvise(start, page, MADV_POPULATE_WRITE) < 0 && errno != EINVAL)
+		return fail(err, TAIL, KILLS, errno, .object = m->object, .index = m->index,
+			    .value = {m->clear_addr, m->clear_length});
+	memset((void *)addr, 0, m->clear_length); // NOLINT
+	return 0;
+}
+
+static int map_piece(struct segmap_map *map, const struct segmap_mapping *m, int fd,
+		     const struct segmap_options *options, struct segmap_error *err)
+{
+	struct segmap_piece *piece = &map->pieces[map->count];
+	bool fixed = map->plan->objects[m->object].place == SEGMAP_PLACE_FIXED;
+	int r = fixed ? map_pages(m->addr, m, fd) : -EEXIST;
+
+	piece->final = *m;
+	piece->where = m->addr;
+	if (r == -EEXIST)
+		r = map_aside(map, m, fd, &piece->where);
+	if (r == -ENOSPC)
+		return fail(err, NO_ROOM, SYSTEM, ENOMEM, .value = {m->length});
+	if (r < 0)
+		return fail(err, MAP, KILLS, -r, .object = m->object, .index = m->index,
+			    .step = "mmap", .value = {m->addr, m->length, m->offset});
+	map->count++;
+	trace_mapping(options, m, piece->where, piece->where == m->addr);
+	return clear_tail(piece, map->plan->rules.page_size, err);
+}
+
+int segmap_map_create(struct segmap_map **out, const struct segmap_plan *plan,
+		      const struct segmap_image *const images[2],
+		      const struct segmap_options *options, struct segmap_error *err)
+{
+	struct segmap_mapping *flat = NULL;
+	size_t count = 0;
+	int r = segmap_plan_flatten(plan, &flat, &count);
+	struct segmap_map *map = r == 0 ? calloc(1, sizeof(*map)) : NULL;
+
+	if (map)
+		map->pieces = calloc(count + 1, sizeof(*map->pieces));
+	if (!map || !map->pieces) {
+		free(map);
+		free(flat);
+		return fail(err, MEMORY, SYSTEM, ENOMEM);
+	}
+	map->plan = plan;
+	map->cursor = page_down(plan->rules.task_size / 8, ROOM_STEP);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = map_piece(map, &flat[i], images[flat[i].object]->fd, options, err);
+	free(flat);
+	if (r == 0)
+		*out = map;
+	else
+		segmap_map_destroy(map);
+	return r;
+}
+
+int segmap_map_room(struct segmap_map *map, uint64_t length, uint64_t *addr,
+		    struct segmap_error *err)
+{
+	struct segmap_mapping m = {
+		.kind = SEGMAP_ANON_PRIVATE,
+		.prot = PROT_READ | PROT_WRITE,
+		.length = page_up(length, map->plan->rules.page_size),
+	};
+
+	if (map_aside(map, &m, -1, addr) < 0)
+		return fail(err, NO_ROOM, SYSTEM, ENOMEM, .value = {length});
+	return 0;
+}
+
+void segmap_map_destroy(struct segmap_map *map)
+{
+	if (!map)
+		return;
+	for (size_t i = 0; i < map->count; i++)
+		munmap((void *)map->pieces[i].where, map->pieces[i].final.length); // NOLINT
+	free(map->pieces);
+	free(map);
+}
