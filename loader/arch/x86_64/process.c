@@ -1,0 +1,35 @@
+#include "process.h"
+
+#include <cpuid.h>
+#include <string.h>
+
+/* Offsets in the legacy region of an XSAVE area (Intel SDM vol. 1, 13.4.1). */
+enum {
+	FPU_FCW = 0,
+	FPU_MXCSR = 24,
+};
+
+void arch_prepare_registers(struct stub_args *args)
+{
+	const uint16_t fcw = 0x37f;
+	const uint32_t mxcsr = 0x1f80;
+	unsigned eax, ebx, ecx = 0, edx;
+
+	/* XSTATE_BV, after the legacy region, is 0: every component takes its initial form. */
+	memset(args->fpu, 0, sizeof(args->fpu));
+	memcpy(args->fpu + FPU_FCW, &fcw, sizeof(fcw));
+	memcpy(args->fpu + FPU_MXCSR, &mxcsr, sizeof(mxcsr));
+	if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_OSXSAVE))
+		args->flags |= STUB_FPU_SAVED_STATE;
+}
+
+_Noreturn void arch_run_stub(uint64_t run, struct stub_args *args, uint64_t top)
+{
+	__asm__ volatile("mov %[top], %%rsp\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "call *%[run]"
+			 :
+			 : [top] "r"(top), [run] "r"(run), "D"(args)
+			 : "memory");
+	__builtin_unreachable();
+}

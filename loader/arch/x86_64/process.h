@@ -1,0 +1,13 @@
+/* What the handover asks of the CPU while libc is still there. */
+#ifndef ARCH_PROCESS_H
+#define ARCH_PROCESS_H
+
+#include "stub.h"
+
+/* Prepares ARGS->fpu and the flags about it. */
+void arch_prepare_registers(struct stub_args *args);
+
+/* Calls RUN(ARGS) at its new address, on the stack that ends at TOP. */
+_Noreturn void arch_run_stub(uint64_t run, struct stub_args *args, uint64_t top);
+
+#endif

@@ -1,0 +1,254 @@
+/* The stages, one after the other. */
+#include <segmap/exec.h>
+#include <segmap/handover.h>
+
+#include "fail.h"
+#include "privilege.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum {
+	STACK_SHIFT_RANGE = 8192, /* arch_align_stack() */
+};
+
+/* Everything a load has in its hands; all of it is given back if the load is refused. */
+struct load {
+	const struct segmap_options *options;
+	struct segmap_error *err;
+	struct segmap_image *images[2];
+	struct segmap_self self;
+	struct segmap_plan *plan;
+	struct segmap_map *map;
+	struct segmap_stack stack;
+	struct segmap_handover *handover;
+	const char *execfn;
+	int close; /* the caller's descriptor, if exec is to close it, or -1 */
+};
+
+static int open_interp(struct segmap_image **interp, const struct segmap_image *program,
+		       bool inspect, struct segmap_error *err)
+{
+	*interp = NULL;
+	if (!program->interp)
+		return 0;
+	return (inspect ? segmap_image_inspect : segmap_image_open)(interp, program->interp,
+								    SEGMAP_INTERPRETER, err);
+}
+
+int segmap_open_pair(struct segmap_image **program, struct segmap_image **interp,
+		     const char *path, bool inspect, struct segmap_error *err)
+{
+	struct segmap_image *p = NULL, *i = NULL;
+	int r = (inspect ? segmap_image_inspect : segmap_image_open)(&p, path, SEGMAP_PROGRAM,
+								     err);
+
+	if (r == 0)
+		r = open_interp(&i, p, inspect, err);
+	if (r < 0) {
+		segmap_image_free(p);
+		return r;
+	}
+	*program = p;
+	*interp = i;
+	return 0;
+}
+
+static int draw(void *bytes, size_t size, struct segmap_error *err)
+{
+	if (getrandom(bytes, size, 0) == (ssize_t)size)
+		return 0;
+	return fail(err, SELF, SYSTEM, errno, .step = "getrandom");
+}
+
+static void fill_policy(struct segmap_policy *policy, const struct segmap_self *self,
+			const uint64_t random[2])
+{
+	memset(policy, 0, sizeof(*policy));
+	segmap_rules_native(&policy->rules, self->page_size);
+	policy->randomize = self->randomize;
+	policy->randomize_brk = self->randomize_brk;
+	policy->random[0] = random[0];
+	policy->random[1] = random[1];
+	policy->stack_end = self->stack.end;
+	policy->stack_start = self->stack.start;
+}
+
+int segmap_policy_current(struct segmap_policy *policy, struct segmap_error *err)
+{
+	struct segmap_self self;
+	uint64_t random[2];
+	int r = segmap_self_read(&self, err);
+
+	if (r == 0)
+		r = draw(random, sizeof(random), err);
+	if (r == 0)
+		fill_policy(policy, &self, random);
+	return r;
+}
+
+static void release(struct load *load)
+{
+	segmap_handover_discard(load->handover);
+	free(load->stack.bytes);
+	segmap_map_destroy(load->map);
+	segmap_plan_free(load->plan);
+	segmap_image_free(load->images[SEGMAP_INTERPRETER]);
+	segmap_image_free(load->images[SEGMAP_PROGRAM]);
+}
+
+/* Threads would die with the address space, or, sharing it from outside, lose theirs. */
+static int check_alone(const struct load *load)
+{
+	if (unshare(CLONE_VM) == 0 || errno != EINVAL)
+		return 0;
+	return fail(load->err, THREADS, SYSTEM, EBUSY);
+}
+
+static int build_stack(struct load *load, char *const argv[], char *const envp[],
+		       const uint8_t random[16], unsigned shift)
+{
+	struct segmap_auxv auxv[SEGMAP_AUXV_MAX];
+	struct segmap_auxv_facts facts = {
+		.has_ids = !load->options->pristine,
+		.uid = getuid(),
+		.euid = geteuid(),
+		.gid = getgid(),
+		.egid = getegid(),
+	};
+	const struct segmap_stack_input input = {
+		.page_size = load->self.page_size,
+		.stack_end = load->self.stack.end,
+		.rlimit_stack = load->self.rlimit_stack,
+		.shift = load->self.randomize ? shift % STACK_SHIFT_RANGE : 0,
+		.execfn = load->execfn,
+		.platform = load->plan->rules.platform,
+		.argv = argv,
+		.envp = envp,
+		.random = random,
+		.auxv = auxv,
+	};
+
+	facts.secure = facts.uid != facts.euid || facts.gid != facts.egid;
+	if (segmap_auxv_make(auxv, load->self.auxv, load->plan, &facts) < 0)
+		return fail(load->err, SELF, SYSTEM, E2BIG, .step = "auxiliary vector");
+	return segmap_stack_build(&load->stack, &input, load->err);
+}
+
+static int prepare_handover(struct load *load)
+{
+	const char *slash = strrchr(load->execfn, '/');
+	const struct segmap_handover_input input = {
+		.plan = load->plan,
+		.map = load->map,
+		.images = (const struct segmap_image *const *)load->images,
+		.stack = &load->stack,
+		.self = &load->self,
+		.name = slash ? slash + 1 : load->execfn,
+		.close = &load->close,
+		.close_count = load->close >= 0,
+		.pristine = load->options->pristine,
+		.options = load->options,
+	};
+
+	return segmap_handover_prepare(&load->handover, &input, load->err);
+}
+
+/* From images to a prepared handover. Strings are checked before anything is mapped: E2BIG is
+ * an answer of execve's, while a mapping that fails would have killed. */
+static int prepare(struct load *load, char *const argv[], char *const envp[])
+{
+	struct {
+		uint64_t plan[2];
+		uint8_t auxv[16];
+		unsigned shift;
+	} random;
+	struct segmap_policy policy;
+	int r = draw(&random, sizeof(random), load->err);
+
+	if (r == 0)
+		r = segmap_self_read(&load->self, load->err);
+	if (r < 0)
+		return r;
+	load->self.personality &= ~(unsigned long)READ_IMPLIES_EXEC;
+	fill_policy(&policy, &load->self, random.plan);
+	r = segmap_plan_make(&load->plan, load->images[0], load->images[1], &policy, load->err);
+	if (r == 0)
+		r = build_stack(load, argv, envp, random.auxv, random.shift);
+	if (r == 0)
+		r = segmap_map_create(&load->map, load->plan,
+				      (const struct segmap_image *const *)load->images,
+				      load->options, load->err);
+	if (r == 0)
+		r = prepare_handover(load);
+	return r;
+}
+
+/* An error that has not been given a file yet is about one of the two. */
+static void name_file(struct load *load)
+{
+	struct segmap_error *err = load->err;
+
+	if (err && err->path[0] == '\0' && load->images[err->object])
+		segmap_error_set_path(err, load->images[err->object]->path);
+}
+
+static int run(struct load *load, char *const argv[], char *const envp[])
+{
+	int r = open_interp(&load->images[SEGMAP_INTERPRETER], load->images[SEGMAP_PROGRAM],
+			    false, load->err);
+
+	if (r == 0)
+		r = segmap_privilege_check(load->images[SEGMAP_PROGRAM], load->err);
+	if (r == 0)
+		r = check_alone(load);
+	if (r == 0)
+		r = prepare(load, argv, envp);
+	if (r == 0)
+		segmap_handover_commit(load->handover);
+	name_file(load);
+	release(load);
+	return r;
+}
+
+static const struct segmap_options no_options;
+
+int segmap_execve(const char *path, char *const argv[], char *const envp[],
+		  const struct segmap_options *options, struct segmap_error *err)
+{
+	struct load load = {
+		.options = options ? options : &no_options,
+		.err = err,
+		.execfn = path,
+		.close = -1,
+	};
+	int r = segmap_image_open(&load.images[SEGMAP_PROGRAM], path, SEGMAP_PROGRAM, err);
+
+	return r < 0 ? r : run(&load, argv, envp);
+}
+
+int segmap_fexecve(int fd, const char *name, char *const argv[], char *const envp[],
+		   const struct segmap_options *options, struct segmap_error *err)
+{
+	char execfn[32];
+	int flags = fcntl(fd, F_GETFD);
+	struct load load = {
+		.options = options ? options : &no_options,
+		.err = err,
+		.execfn = execfn,
+		.close = flags >= 0 && (flags & FD_CLOEXEC) ? fd : -1,
+	};
+
+	snprintf(execfn, sizeof(execfn), "/dev/fd/%d", fd);
+	int r = segmap_image_fdopen(&load.images[SEGMAP_PROGRAM], fd, name, SEGMAP_PROGRAM,
+				    err);
+	return r < 0 ? r : run(&load, argv, envp);
+}

@@ -1,0 +1,147 @@
+/*
+ * What the loader must know of the process that it is itself. The only place outside observe/
+ * that reads /proc, and no more of it than execve's own rules depend on.
+ */
+#include <segmap/handover.h>
+
+#include "checked.h"
+#include "fail.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#ifndef PR_GET_AUXV
+#define PR_GET_AUXV 0x41555856
+#endif
+
+/* The whole of a file whose size is not known, ended by NUL; the caller frees it. */
+static int read_file(const char *path, char **content, size_t *length)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t room = 0, used = 0;
+	char *text = NULL;
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		if (room - used < 4096) {
+			char *more = realloc(text, room + 16384);
+
+			if (!more)
+				break;
+			text = more;
+			room += 16384;
+		}
+		n = read(fd, text + used, room - used - 1);
+		used += n > 0 ? (size_t)n : 0;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	int r = n < 0 ? -errno : n > 0 ? -ENOMEM : 0;
+	close(fd);
+	if (r < 0) {
+		free(text);
+		return r;
+	}
+	text[used] = '\0';
+	*content = text;
+	*length = used;
+	return 0;
+}
+
+/* "start-end perms ... name": the range, and whether NAME begins with one we look for. */
+static void take_line(struct segmap_self *self, char *line)
+{
+	char *rest;
+	uint64_t start = strtoull(line, &rest, 16);
+	uint64_t end = strtoull(rest + 1, NULL, 16);
+	struct segmap_range *vdso = &self->vdso_block;
+	const char *name = strchr(line, '[');
+
+	if (!name)
+		return;
+	if (strcmp(name, "[stack]") == 0)
+		self->stack = (struct segmap_range){start, end};
+	if (strcmp(name, "[vdso]") == 0)
+		self->vdso = (struct segmap_range){start, end};
+	if (strcmp(name, "[vdso]") != 0 && strncmp(name, "[vvar", 5) != 0)
+		return;
+	if (vdso->end != start) /* the first of them; the others follow it without a gap */
+		vdso->start = start;
+	vdso->end = end;
+}
+
+static int read_maps(struct segmap_self *self, struct segmap_error *err)
+{
+	char *text, *save = NULL;
+	size_t length;
+	int r = read_file("/proc/self/maps", &text, &length);
+
+	if (r < 0)
+		return fail(err, SELF, SYSTEM, -r, .step = "/proc/self/maps");
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		take_line(self, line);
+	free(text);
+	if (self->stack.end == 0)
+		return fail(err, SELF, SYSTEM, ENOENT, .step = "[stack] in /proc/self/maps");
+	return 0;
+}
+
+static int read_auxv(struct segmap_self *self, struct segmap_error *err)
+{
+	const size_t most = sizeof(self->auxv) - sizeof(self->auxv[0]);
+	char *text;
+	size_t length;
+
+	/* Linux 6.4 tells without a file. */
+	if (prctl(PR_GET_AUXV, self->auxv, most, 0, 0) > 0)
+		return 0;
+	int r = read_file("/proc/self/auxv", &text, &length);
+	if (r < 0)
+		return fail(err, SELF, SYSTEM, -r, .step = "/proc/self/auxv");
+	memcpy(self->auxv, text, length < most ? length : most);
+	free(text);
+	return 0;
+}
+
+/* randomize_va_space as a number; 2, the default, where /proc does not tell. */
+static long randomize_level(void)
+{
+	char *text;
+	size_t length;
+
+	if (read_file("/proc/sys/kernel/randomize_va_space", &text, &length) < 0)
+		return 2;
+	long level = strtol(text, NULL, 10);
+	free(text);
+	return level;
+}
+
+int segmap_self_read(struct segmap_self *self, struct segmap_error *err)
+{
+	struct rlimit limit;
+
+	memset(self, 0, sizeof(*self));
+	int r = read_auxv(self, err);
+	if (r == 0)
+		r = read_maps(self, err);
+	if (r < 0)
+		return r;
+	self->page_size = segmap_auxv_get(self->auxv, AT_PAGESZ, 4096);
+	self->personality = (unsigned long)personality(0xffffffff);
+	if (!(self->personality & ADDR_NO_RANDOMIZE)) {
+		long level = randomize_level();
+
+		self->randomize = level > 0;
+		self->randomize_brk = level > 1;
+	}
+	getrlimit(RLIMIT_STACK, &limit);
+	self->rlimit_stack = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
+	return 0;
+}

@@ -1,0 +1,83 @@
+/*
+ * What handover.c tells the stub: everything it needs once the loader is gone. All of it lies
+ * in the stub's own block of memory, so pointers in here point into that block.
+ */
+#ifndef LOADER_STUB_H
+#define LOADER_STUB_H
+
+#include <linux/prctl.h>
+#include <linux/types.h>
+#include <stdint.h>
+
+struct stub_range {
+	uint64_t start, length;
+};
+
+/* Pages to be moved home. OBJECT is the one whose bias TO still lacks, or -1. */
+struct stub_move {
+	uint64_t from, length, to;
+	int64_t object;
+};
+
+/* An object whose address mmap chooses in the emptied address space. */
+struct stub_object {
+	uint64_t wanted; /* 0: nothing to ask */
+	uint64_t fd, prot, offset, span, hint, align, base;
+	uint64_t bias; /* filled by the stub */
+};
+
+/* A word that lacks the bias of an object. */
+struct stub_fixup {
+	uint64_t where;
+	uint64_t object;
+};
+
+enum stub_flags {
+	STUB_RESET_ATTRIBUTES = 1, /* the process is not fresh from its own exec */
+	STUB_FPU_SAVED_STATE = 2,  /* XRSTOR is there */
+};
+
+struct stub_args {
+	uint64_t block, block_length, code_length;
+	uint64_t page_size, task_size, flags;
+
+	struct stub_range *gaps;
+	uint64_t gap_count;
+	struct stub_move *moves;
+	uint64_t move_count;
+	struct stub_object objects[2];
+	struct stub_fixup *fixups;
+	uint64_t fixup_count;
+
+	uint64_t vdso_length; /* of the block with the data pages; 0: there is none */
+	uint64_t vdso_offset; /* of the vdso's own first page in it */
+	uint64_t *vdso_slot;  /* where AT_SYSINFO_EHDR has its value, or NULL */
+	uint64_t gadget;      /* offset of "syscall ... ret" in the vdso, or 0 */
+	uint64_t gadget_pops; /* words it takes off the stack before it returns */
+
+	uint8_t *stack_bytes;
+	uint64_t sp, stack_start, stack_end, stack_prot;
+	uint64_t entry;
+	uint64_t entry_limit; /* an entry at or past it kills, as in execve */
+
+	struct prctl_mm_map mm;
+	int64_t exe_fd;
+	char name[16];
+	uint64_t dumpable, personality;
+
+	int32_t *fds;
+	uint64_t fd_count;
+	int32_t *timers;
+	uint64_t timer_count;
+	uint64_t signals; /* bit n-1: the disposition of signal n is to be reset */
+
+	uint64_t rseq, rseq_length;
+	uint64_t mask; /* of blocked signals, as the program is to have it */
+
+	uint8_t fpu[1024] __attribute__((aligned(64)));
+};
+
+/* The stub's one function; its code is all of the section segmap_stub. */
+_Noreturn void segmap_stub_run(struct stub_args *args);
+
+#endif
