@@ -24,6 +24,7 @@ enum exit_status { /* as env(1) and timeout(1) have them */
 enum {
 	OPTION_ARGV0 = 256,
 	OPTION_NO_ASLR,
+	OPTION_STOP_AT,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -33,6 +34,7 @@ static const struct option long_options[] = {
 	{"env", required_argument, NULL, 'E'},
 	{"ignore-environment", no_argument, NULL, 'i'},
 	{"no-aslr", no_argument, NULL, OPTION_NO_ASLR},
+	{"stop-at", required_argument, NULL, OPTION_STOP_AT},
 	{"verbose", no_argument, NULL, 'v'},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
@@ -50,6 +52,7 @@ static const char help[] =
 	"  -E, --env=VAR[=VALUE]     set VAR in its environment; without a value, unset it\n"
 	"  -i, --ignore-environment  begin with an empty environment\n"
 	"      --no-aslr             without address randomisation, as setarch -R\n"
+	"      --stop-at=entry       stop with SIGSTOP just before PROGRAM's first instruction\n"
 	"  -v, --verbose             tell each system call of the load, and why it is made\n"
 	"      --help                print this help\n"
 	"      --version             print the version\n"
@@ -78,8 +81,7 @@ static int exit_status(const struct segmap_error *err)
 {
 	if (err->verdict == SEGMAP_VERDICT_SYSTEM)
 		return EXIT_OWN_FAILURE;
-	if (err->reason == SEGMAP_REASON_OPEN &&
-	    (err->errnum == ENOENT || err->errnum == ENOTDIR))
+	if (err->reason == SEGMAP_REASON_OPEN && err->errnum == ENOENT)
 		return EXIT_NOT_FOUND;
 	return EXIT_REFUSED;
 }
@@ -206,6 +208,12 @@ static int take_option(int option, struct settings *settings)
 	case OPTION_NO_ASLR:
 		settings->no_aslr = true;
 		return -1;
+	case OPTION_STOP_AT:
+		settings->load.stop_at_entry = strcmp(optarg, "entry") == 0;
+		if (settings->load.stop_at_entry)
+			return -1;
+		fprintf(stderr, "segload: --stop-at=%s: must be 'entry'\n", optarg);
+		return EXIT_OWN_FAILURE;
 	case 'v':
 		settings->load.trace = say_call;
 		return -1;

@@ -1,0 +1,284 @@
+/* segmap plan: what would be mapped, step by step. Loads nothing. */
+#include "plan.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Exit statuses of --check, as those of grep and diff. */
+enum { CHECK_CLEAN = 0, CHECK_FINDINGS = 1, CHECK_FAILED = 2 };
+
+size_t next_load(const struct segmap_image *image, size_t from)
+{
+	while (from < image->phdr_count && image->phdrs[from].type != PT_LOAD)
+		from++;
+	return from;
+}
+
+bool is_placed(const struct plan_file *file, enum segmap_object_id id)
+{
+	return file->plan->objects[id].place == SEGMAP_PLACE_FIXED;
+}
+
+/* The stack as the kernel first maps it, where nothing is randomised: 128 KiB and a page or
+ * more for the strings. A segment that would meet it is refused. */
+static struct segmap_policy quiet_policy(void)
+{
+	struct segmap_policy policy = {.randomize = false};
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	segmap_rules_native(&policy.rules, page);
+	policy.stack_end = policy.rules.stack_top_max;
+	policy.stack_start = policy.stack_end - (128 << 10) - page;
+	return policy;
+}
+
+static int open_images(struct plan_file *file)
+{
+	struct segmap_image **images = file->images;
+	int r = segmap_image_inspect(&images[0], file->path, SEGMAP_PROGRAM, &file->error);
+
+	if (r == 0)
+		r = segmap_symbols_open(&file->symbols[0], images[0]->fd, &file->error);
+	if (r < 0 || !images[0]->interp)
+		return r;
+	r = segmap_image_inspect(&images[1], images[0]->interp, SEGMAP_INTERPRETER,
+				 &file->error);
+	if (r == 0)
+		r = segmap_symbols_open(&file->symbols[1], images[1]->fd, &file->error);
+	return r;
+}
+
+/* Goes as far as it can: what was refused is in FILE->error. */
+static void file_open(struct plan_file *file, const char *path)
+{
+	const struct segmap_policy policy = quiet_policy();
+	struct segmap_error *err = &file->error;
+
+	*file = (struct plan_file){.path = path, .rules = policy.rules};
+	if (open_images(file) == 0)
+		segmap_plan_make(&file->plan, file->images[0], file->images[1], &policy, err);
+	if (err->reason && err->object == SEGMAP_INTERPRETER && !err->path[0])
+		snprintf(err->path, sizeof(err->path), "%s", file->images[0]->interp);
+}
+
+static void file_close(struct plan_file *file)
+{
+	segmap_plan_free(file->plan);
+	for (int id = 0; id < 2; id++) {
+		segmap_symbols_free(file->symbols[id]);
+		segmap_image_free(file->images[id]);
+	}
+}
+
+static int check_status(const struct plan_file *file, const struct findings *findings)
+{
+	int status = CHECK_CLEAN;
+
+	if (findings->failed || file->error.verdict == SEGMAP_VERDICT_SYSTEM)
+		return CHECK_FAILED;
+	if (!file->images[0] && (file->error.reason == SEGMAP_REASON_OPEN ||
+				 file->error.reason == SEGMAP_REASON_READ))
+		return CHECK_FAILED;
+	for (size_t i = 0; i < findings->count; i++)
+		if (findings->items[i].severity > SEVERITY_INFO)
+			status = CHECK_FINDINGS;
+	return status;
+}
+
+static int print_checked(const struct plan_file *file, const struct findings *findings,
+			 const struct plan_options *options)
+{
+	int status = check_status(file, findings);
+
+	if (status == CHECK_FAILED)
+		complain_about(file->path, &file->error);
+	else
+		findings_print(findings, file, options);
+	return status;
+}
+
+static int print_planned(const struct plan_file *file, const struct plan_options *options)
+{
+	if (file->error.reason) {
+		complain_about(file->path, &file->error);
+		return status_of(&file->error);
+	}
+	if (text_print(file, options) == 0)
+		return 0;
+	complain("out of memory");
+	return EXIT_OWN;
+}
+
+static int add_json(json_t *files, const struct plan_file *file,
+		    const struct findings *findings)
+{
+	json_t *object = json_file(file, findings);
+
+	if (object && json_array_append_new(files, object) == 0)
+		return findings ? check_status(file, findings) : 0;
+	complain("out of memory");
+	return findings ? CHECK_FAILED : EXIT_OWN;
+}
+
+/* FILES is the array to append to with --json, else NULL. */
+static int show_file(const char *path, const struct plan_options *options, json_t *files)
+{
+	struct plan_file file;
+	struct findings findings = {0};
+	int status;
+
+	file_open(&file, path);
+	if (options->check && check_file(&findings, &file) < 0)
+		findings.failed = true;
+	if (files) {
+		status = add_json(files, &file, options->check ? &findings : NULL);
+		if (!options->check && file.error.reason)
+			status = status_of(&file.error);
+	} else if (options->check) {
+		status = print_checked(&file, &findings, options);
+	} else {
+		status = print_planned(&file, options);
+	}
+	free(findings.items);
+	file_close(&file);
+	return status;
+}
+
+/* The worst status of all files is that of the command. */
+static int show_files(char **paths, const struct plan_options *options)
+{
+	json_t *root = options->json ? json_object() : NULL;
+	json_t *files = root ? json_array() : NULL;
+	int worst = 0;
+
+	if (root) {
+		json_object_set_new(root, "schema", json_string("segmap.plan/1"));
+		json_object_set(root, "files", files);
+	}
+	for (char **path = paths; *path; path++) {
+		if (path != paths && !options->json && !options->raw && !options->check)
+			putchar('\n');
+		int status = show_file(*path, options, files);
+
+		worst = status > worst ? status : worst;
+	}
+	if (root) {
+		json_dumpf(root, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
+	json_decref(files);
+	json_decref(root);
+	return worst;
+}
+
+enum { OPTION_CHECK = 256, OPTION_COLOR, OPTION_INTERP };
+
+static const struct option long_options[] = {
+	{"json", no_argument, NULL, 'J'},
+	{"check", no_argument, NULL, OPTION_CHECK},
+	{"output", required_argument, NULL, 'o'},
+	{"noheadings", no_argument, NULL, 'n'},
+	{"raw", no_argument, NULL, 'r'},
+	{"bytes", no_argument, NULL, 'b'},
+	{"color", optional_argument, NULL, OPTION_COLOR},
+	{"interp", no_argument, NULL, OPTION_INTERP},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+/* False if C is an option that cannot be followed, which has been said. */
+static bool take_option(struct plan_options *options, int c)
+{
+	switch (c) {
+	case 'J':
+		options->json = true;
+		return true;
+	case 'n':
+		options->noheadings = true;
+		return true;
+	case 'r':
+		options->raw = true;
+		return true;
+	case 'b':
+		options->bytes = true;
+		return true;
+	case OPTION_CHECK:
+		options->check = true;
+		return true;
+	case OPTION_INTERP:
+		options->interp = true;
+		return true;
+	case 'o':
+		options->columns = optarg;
+		return table_columns_valid(optarg);
+	case OPTION_COLOR:
+		if (choose_color(optarg ? optarg : "always", &options->color))
+			return true;
+		complain("plan: --color=%s: must be auto, always or never", optarg);
+		return false;
+	default: /* getopt has complained */
+		return false;
+	}
+}
+
+static int run_plan(int argc, char **argv)
+{
+	struct plan_options options = {0};
+	char name[] = "segmap plan";
+	int c;
+
+	argv[0] = name; /* what getopt's messages begin with */
+	choose_color(NULL, &options.color);
+	while ((c = getopt_long(argc, argv, "+Jo:nrbh", long_options, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(command_plan.help, stdout);
+			return 0;
+		}
+		if (!take_option(&options, c))
+			goto usage;
+	}
+	if (optind < argc)
+		return finish_output(show_files(argv + optind, &options),
+				     options.check ? CHECK_FAILED : EXIT_OWN);
+	complain("plan: no FILE given");
+usage:
+	fputs("Try 'segmap plan --help'.\n", stderr);
+	return options.check ? CHECK_FAILED : EXIT_OWN;
+}
+
+const struct command command_plan = {
+	.name = "plan",
+	.run = run_plan,
+	.summary = "show what would be mapped for a program, without loading it",
+	.help = "Usage: segmap plan [OPTION...] FILE...\n"
+		"\n"
+		"  segmap plan /bin/cat                 every mapping, and the rest of the "
+		"plan\n"
+		"  segmap plan --interp /bin/cat        its interpreter's mappings as well\n"
+		"  segmap plan --check *.so             what is refused or suspicious\n"
+		"  segmap plan -rn -o MEMORY,PROT FILE  for scripts\n"
+		"  segmap plan --json FILE              all of it as JSON\n"
+		"\n"
+		"Options:\n"
+		"  -J, --json           JSON, as docs/schemas/plan.schema.json describes it\n"
+		"      --check          look for what is refused and what is suspicious\n"
+		"  -o, --output LIST    columns, separated by commas; +LIST adds to the usual "
+		"ones:\n"
+		"                       INDEX FLG FILE MEMORY PROT PAGES KIND SECTIONS SIZE "
+		"ALIGN\n"
+		"  -n, --noheadings     no headings\n"
+		"  -r, --raw            only the table, its columns separated by one space\n"
+		"  -b, --bytes          SIZE and ALIGN in bytes\n"
+		"      --color[=WHEN]   auto, always or never\n"
+		"      --interp         the interpreter's mappings as well\n"
+		"  -h, --help           this text\n"
+		"\n"
+		"Exit status: 0, 125 if segmap fails, 126 if a FILE is refused, 127 if it or "
+		"its\n"
+		"interpreter is not there. With --check: 0 clean, 1 findings, 2 usage or "
+		"I/O.\n",
+};
