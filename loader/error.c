@@ -124,7 +124,8 @@ int segmap_error_set(struct segmap_error *err, const struct segmap_error *failur
 {
 	if (err) {
 		*err = *failure;
-		if (!strstr(texts[err->reason].evidence, "{i}"))
+		if (!strstr(texts[err->reason].cause, "{i}") &&
+		    !strstr(texts[err->reason].evidence, "{i}"))
 			err->index = -1;
 	}
 	return -failure->errnum;

@@ -4,6 +4,7 @@
 
 #include "fail.h"
 #include "privilege.h"
+#include "script.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ enum {
 struct load {
 	const struct segmap_options *options;
 	struct segmap_error *err;
+	struct segmap_script script;
 	struct segmap_image *images[2];
 	struct segmap_self self;
 	struct segmap_plan *plan;
@@ -103,6 +105,7 @@ static void release(struct load *load)
 	segmap_plan_free(load->plan);
 	segmap_image_free(load->images[SEGMAP_INTERPRETER]);
 	segmap_image_free(load->images[SEGMAP_PROGRAM]);
+	segmap_script_free(&load->script);
 }
 
 /* Threads would die with the address space, or, sharing it from outside, lose theirs. */
@@ -197,15 +200,23 @@ static void name_file(struct load *load)
 {
 	struct segmap_error *err = load->err;
 
-	if (err && err->path[0] == '\0' && load->images[err->object])
+	if (err->path[0] == '\0' && load->images[err->object])
 		segmap_error_set_path(err, load->images[err->object]->path);
 }
 
-static int run(struct load *load, char *const argv[], char *const envp[])
+/* FD and NAME are for fexecve; else FD is -1. */
+static int run(struct load *load, int fd, const char *name, char *const argv[],
+	       char *const envp[])
 {
-	int r = open_interp(&load->images[SEGMAP_INTERPRETER], load->images[SEGMAP_PROGRAM],
-			    false, load->err);
+	struct segmap_error ignored;
 
+	if (!load->err)
+		load->err = &ignored;
+	int r = segmap_script_follow(&load->script, &load->images[SEGMAP_PROGRAM], load->execfn,
+				     fd, name, &argv, load->err);
+	if (r == 0)
+		r = open_interp(&load->images[SEGMAP_INTERPRETER], load->images[SEGMAP_PROGRAM],
+				false, load->err);
 	if (r == 0)
 		r = segmap_privilege_check(load->images[SEGMAP_PROGRAM], load->err);
 	if (r == 0)
@@ -230,9 +241,8 @@ int segmap_execve(const char *path, char *const argv[], char *const envp[],
 		.execfn = path,
 		.close = -1,
 	};
-	int r = segmap_image_open(&load.images[SEGMAP_PROGRAM], path, SEGMAP_PROGRAM, err);
 
-	return r < 0 ? r : run(&load, argv, envp);
+	return run(&load, -1, NULL, argv, envp);
 }
 
 int segmap_fexecve(int fd, const char *name, char *const argv[], char *const envp[],
@@ -248,7 +258,5 @@ int segmap_fexecve(int fd, const char *name, char *const argv[], char *const env
 	};
 
 	snprintf(execfn, sizeof(execfn), "/dev/fd/%d", fd);
-	int r = segmap_image_fdopen(&load.images[SEGMAP_PROGRAM], fd, name, SEGMAP_PROGRAM,
-				    err);
-	return r < 0 ? r : run(&load, argv, envp);
+	return run(&load, fd, name, argv, envp);
 }

@@ -277,6 +277,8 @@ static void fill_leftovers(struct stub_args *args, const struct segmap_handover_
 	args->personality = in->self->personality;
 	if (!in->pristine)
 		args->flags |= STUB_RESET_ATTRIBUTES;
+	if (in->options->stop_at_entry)
+		args->flags |= STUB_STOP_AT_ENTRY;
 }
 
 /* libc's registration for restartable sequences: 32 bytes, or what the kernel asks for. */

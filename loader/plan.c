@@ -100,8 +100,10 @@ static int check_mapping(const struct job *job, const struct segmap_mapping *m)
 			    .index = m->index, .value = {m->offset, length});
 	if (length > policy->rules.task_size)
 		return refuse_range(job, m->index, m->addr, length);
-	if (job->object->place == SEGMAP_PLACE_SEARCH)
-		return 0;
+	if (job->object->place == SEGMAP_PLACE_SEARCH) /* what mmap has to choose from [F09] */
+		return policy->stack_end && length > policy->stack_start
+			       ? refuse_range(job, m->index, m->addr, length)
+			       : 0;
 	if (m->addr > policy->rules.task_size - length)
 		return refuse_range(job, m->index, m->addr, length);
 	if (!overlaps_stack(policy, m->addr, length))
@@ -448,10 +450,13 @@ int segmap_plan_make(struct segmap_plan **out, const struct segmap_image *progra
 	plan->phdr_count = program->ehdr.phnum;
 	plan->stack_exec = program->stack_request == SEGMAP_STACK_EXEC;
 	int r = plan_all(plan, images, policy, err);
-	if (r == 0)
+	if (r == 0) {
 		*out = plan;
-	else
-		segmap_plan_free(plan);
+		return 0;
+	}
+	segmap_plan_free(plan);
+	if (err && images[err->object] && images[err->object]->path)
+		segmap_error_set_path(err, images[err->object]->path);
 	return r;
 }
 

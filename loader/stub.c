@@ -172,6 +172,12 @@ STUB_HELPER void close_descriptors(const struct stub_args *a)
 		sys1(__NR_close, (uint64_t)a->fds[i]);
 }
 
+STUB_HELPER void stop_if_asked(const struct stub_args *a)
+{
+	if (a->flags & STUB_STOP_AT_ENTRY)
+		sys3(__NR_tgkill, sys0(__NR_getpid), sys0(__NR_gettid), SIGSTOP);
+}
+
 STUB _Noreturn void segmap_stub_run(struct stub_args *a)
 {
 	uint64_t all = ~(uint64_t)0;
@@ -191,5 +197,6 @@ STUB _Noreturn void segmap_stub_run(struct stub_args *a)
 	close_descriptors(a);
 	arch_reset_registers(a);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, (uint64_t)&a->mask, 0, SIGSET);
+	stop_if_asked(a);
 	arch_leave(a, vdso);
 }

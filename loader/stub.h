@@ -35,6 +35,7 @@ struct stub_fixup {
 enum stub_flags {
 	STUB_RESET_ATTRIBUTES = 1, /* the process is not fresh from its own exec */
 	STUB_FPU_SAVED_STATE = 2,  /* XRSTOR is there */
+	STUB_STOP_AT_ENTRY = 4,
 };
 
 struct stub_args {
