@@ -138,6 +138,7 @@ static int build_stack(struct load *load, char *const argv[], char *const envp[]
 		.envp = envp,
 		.random = random,
 		.auxv = auxv,
+		.plan = load->plan,
 	};
 
 	facts.secure = facts.uid != facts.euid || facts.gid != facts.egid;

@@ -111,6 +111,8 @@ static int check_mapping(const struct job *job, const struct segmap_mapping *m)
 	if (job->first && job->object->noreplace)
 		return fail(job->err, ON_STACK, KILLS, EEXIST, .object = job->id,
 			    .index = m->index, .value = {span[0], span[1], span[2], span[3]});
+	if (m->kind == SEGMAP_ANON_PRIVATE) /* the stack's pages become empty ones [D09c] */
+		return 0;
 	return fail(job->err, STACK_LOST, KILLS, EFAULT, .object = job->id, .index = m->index,
 		    .value = {span[0], span[1], span[2], span[3]});
 }

@@ -26,7 +26,7 @@ struct layout {
 	char *const *argv, *const *envp;
 	size_t argc, envc, auxc;
 	uint64_t strings; /* bytes of all strings, AT_EXECFN's included */
-	uint64_t arg_start, env_start, execfn;
+	uint64_t arg_start, execfn;
 	uint64_t platform, random, sp;
 	uint64_t vma_start;
 };
@@ -99,38 +99,70 @@ static uint64_t pointer_value(const struct layout *l, const struct segmap_auxv *
 	}
 }
 
-/* Writes the strings of LIST from *ADDR on, and pointers to them at *WORD, ended by 0. */
-static void write_list(struct segmap_stack *stack, char *const *list, size_t count,
-		       uint64_t *addr, uint64_t **word)
+static char *at(const struct segmap_stack *stack, uint64_t addr)
+{
+	return (char *)stack->bytes + (addr - stack->sp);
+}
+
+static uint64_t copy_strings(struct segmap_stack *stack, char *const *list, size_t count,
+			     uint64_t addr)
 {
 	for (size_t i = 0; i < count; i++) {
 		size_t length = strlen(list[i]) + 1;
 
-		memcpy(stack->bytes + (*addr - stack->sp), list[i], length);
-		*(*word)++ = *addr;
-		*addr += length;
+		memcpy(at(stack, addr), list[i], length);
+		addr += length;
 	}
-	*(*word)++ = 0;
+	return addr;
 }
 
-static void write_all(struct segmap_stack *stack, struct layout *l,
+/* Strings are on the stack before segments are mapped, so a bss that lies over it empties them;
+ * everything else comes later [D09c]. */
+static void lose_strings(struct segmap_stack *stack, const struct segmap_stack_input *in)
+{
+	for (size_t i = 0; in->plan && i < in->plan->mapping_count; i++) {
+		const struct segmap_mapping *m = &in->plan->mappings[i];
+		uint64_t from = max_u64(m->addr, stack->sp);
+		uint64_t to = min_u64(m->addr + m->length, in->stack_end);
+
+		if (in->plan->objects[m->object].place == SEGMAP_PLACE_FIXED && from < to)
+			memset(at(stack, from), 0, to - from);
+	}
+}
+
+/* Writes pointers to COUNT strings at *WORD, ended by 0. The strings are read from the stack
+ * itself, as the kernel does. Returns where they end. */
+static uint64_t write_pointers(struct segmap_stack *stack, size_t count, uint64_t addr,
+			       uint64_t **word)
+{
+	for (size_t i = 0; i < count; i++) {
+		*(*word)++ = addr;
+		addr += strlen(at(stack, addr)) + 1;
+	}
+	*(*word)++ = 0;
+	return addr;
+}
+
+static void write_all(struct segmap_stack *stack, const struct layout *l,
 		      const struct segmap_stack_input *in)
 {
 	uint64_t *word = (uint64_t *)(void *)stack->bytes;
-	uint64_t addr = l->arg_start;
+	uint64_t addr = copy_strings(stack, l->argv, l->argc, stack->arg_start);
 
+	copy_strings(stack, l->envp, l->envc, addr);
+	memcpy(at(stack, l->execfn), in->execfn, strlen(in->execfn) + 1);
+	lose_strings(stack, in);
 	*word++ = l->argc;
-	write_list(stack, l->argv, l->argc, &addr, &word);
-	l->env_start = addr;
-	write_list(stack, l->envp, l->envc, &addr, &word);
+	stack->arg_end = write_pointers(stack, l->argc, stack->arg_start, &word);
+	stack->env_start = stack->arg_end;
+	stack->env_end = write_pointers(stack, l->envc, stack->env_start, &word);
 	stack->auxv_offset = (size_t)((uint8_t *)word - stack->bytes);
 	for (size_t i = 0; i < l->auxc; i++) {
 		*word++ = in->auxv[i].type;
 		*word++ = pointer_value(l, &in->auxv[i]);
 	}
-	memcpy(stack->bytes + (l->random - l->sp), in->random, RANDOM_BYTES);
-	memcpy(stack->bytes + (l->platform - l->sp), in->platform, strlen(in->platform) + 1);
-	memcpy(stack->bytes + (l->execfn - l->sp), in->execfn, strlen(in->execfn) + 1);
+	memcpy(at(stack, l->random), in->random, RANDOM_BYTES);
+	memcpy(at(stack, l->platform), in->platform, strlen(in->platform) + 1);
 }
 
 static int lay_out(struct layout *l, const struct segmap_stack_input *in,
@@ -172,11 +204,8 @@ int segmap_stack_build(struct segmap_stack *stack, const struct segmap_stack_inp
 		.sp = l.sp,
 		.vma_start = l.vma_start,
 		.arg_start = l.arg_start,
-		.env_end = l.execfn,
 		.auxv_size = (l.auxc + 1) * sizeof(struct segmap_auxv),
 	};
 	write_all(stack, &l, in);
-	stack->env_start = l.env_start;
-	stack->arg_end = l.env_start;
 	return 0;
 }

@@ -23,6 +23,7 @@ struct segmap_stack_input {
 	char *const *envp;     /* ended by NULL; NULL counts as empty */
 	const uint8_t *random; /* 16 bytes for AT_RANDOM */
 	const struct segmap_auxv *auxv; /* ended by AT_NULL */
+	const struct segmap_plan *plan; /* whose bss may replace pages of the stack; or NULL */
 };
 
 /* The image of the initial stack: size bytes that belong at [sp, stack_end). */
