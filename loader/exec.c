@@ -25,6 +25,7 @@ enum {
 struct load {
 	const struct segmap_options *options;
 	struct segmap_error *err;
+	struct segmap_error ignored; /* where errors go if the caller does not want them */
 	struct segmap_script script;
 	struct segmap_image *images[2];
 	struct segmap_self self;
@@ -53,7 +54,7 @@ int segmap_open_pair(struct segmap_image **program, struct segmap_image **interp
 	int r = (inspect ? segmap_image_inspect : segmap_image_open)(&p, path, SEGMAP_PROGRAM,
 								     err);
 
-	if (r == 0)
+	if (r == 0 && p)
 		r = open_interp(&i, p, inspect, err);
 	if (r < 0) {
 		segmap_image_free(p);
@@ -209,10 +210,8 @@ static void name_file(struct load *load)
 static int run(struct load *load, int fd, const char *name, char *const argv[],
 	       char *const envp[])
 {
-	struct segmap_error ignored;
-
 	if (!load->err)
-		load->err = &ignored;
+		load->err = &load->ignored;
 	int r = segmap_script_follow(&load->script, &load->images[SEGMAP_PROGRAM], load->execfn,
 				     fd, name, &argv, load->err);
 	if (r == 0)

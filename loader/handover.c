@@ -29,6 +29,7 @@
 enum {
 	STUB_STACK = 8192, /* bytes; the stub is one function without recursion */
 	FIXUPS_MAX = 16,
+	ALIGNMENT = 64, /* bytes: of what XRSTOR reads */
 };
 
 /* Set by the linker around the section of that name. */
@@ -48,28 +49,32 @@ static void *take(struct block *block, uint64_t size)
 {
 	void *p = (void *)(block->addr + block->used); // NOLINT
 
-	block->used += (size + 63) & ~(uint64_t)63;
+	block->used += (size + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
 	return p;
+}
+
+static uint64_t code_size(void)
+{
+	return (uint64_t)__stop_segmap_stub - (uint64_t)__start_segmap_stub;
 }
 
 static uint64_t block_size(const struct segmap_handover_input *in,
 			   const struct segmap_leftovers *left, uint64_t page)
 {
-	uint64_t code = (uint64_t)(__stop_segmap_stub - __start_segmap_stub);
 	uint64_t ranges =
 		in->map->count * (sizeof(struct stub_move) + sizeof(struct stub_range));
 	uint64_t lists = (left->fd_count + left->timer_count) * sizeof(int32_t);
 
-	return page_up(code, page) + sizeof(struct stub_args) + ranges + lists +
+	return page_up(code_size(), page) + sizeof(struct stub_args) + ranges + lists +
 	       4 * sizeof(struct stub_range) + FIXUPS_MAX * sizeof(struct stub_fixup) +
-	       in->stack->size + 64 * 8 + STUB_STACK;
+	       in->stack->size + (uint64_t)ALIGNMENT * 8 + STUB_STACK;
 }
 
 /* The code goes to pages of its own; under MDWE pages that were writable can't be executable,
  * so there it takes the way over a file in memory. */
 static int write_code(struct block *block, uint64_t page)
 {
-	size_t size = (size_t)(__stop_segmap_stub - __start_segmap_stub);
+	size_t size = (size_t)code_size();
 	size_t length = (size_t)page_up(size, page);
 	void *code = take(block, length);
 
@@ -329,8 +334,7 @@ static struct stub_args *fill_args(const struct segmap_handover_input *in,
 	args->block = block->addr;
 	args->block_length = block->length;
 	args->page_size = in->self->page_size;
-	args->code_length =
-		page_up((uint64_t)(__stop_segmap_stub - __start_segmap_stub), args->page_size);
+	args->code_length = page_up(code_size(), args->page_size);
 	args->task_size = in->plan->rules.task_size;
 	fill_objects(args, in);
 	fill_moves(args, in->map, block);

@@ -21,38 +21,43 @@
 #define PR_GET_AUXV 0x41555856
 #endif
 
-/* The whole of a file whose size is not known, ended by NUL; the caller frees it. */
-static int read_file(const char *path, char **content, size_t *length)
+enum {
+	ROOM_LEAST = 4096, /* bytes: the kernel gives no part of a line of maps */
+	ROOM_STEP = 16384,
+};
+
+/* The whole of a file whose size is not known, ended by NUL; the caller frees it. NULL with
+ * errno if it cannot be read. */
+static char *read_file(const char *path, size_t *length)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t room = 0, used = 0;
 	char *text = NULL;
-	ssize_t n = 0;
+	ssize_t n = fd < 0 ? -1 : 1;
 
-	if (fd < 0)
-		return -errno;
-	do {
-		if (room - used < 4096) {
-			char *more = realloc(text, room + 16384);
+	while (n > 0) {
+		if (room - used < ROOM_LEAST) {
+			char *more = realloc(text, room + ROOM_STEP);
 
 			if (!more)
 				break;
 			text = more;
-			room += 16384;
+			room += ROOM_STEP;
 		}
-		n = read(fd, text + used, room - used - 1);
+		n = TEMP_FAILURE_RETRY(read(fd, text + used, room - used - 1));
 		used += n > 0 ? (size_t)n : 0;
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	int r = n < 0 ? -errno : n > 0 ? -ENOMEM : 0;
-	close(fd);
-	if (r < 0) {
+	}
+	int saved = n > 0 ? ENOMEM : errno;
+	if (fd >= 0)
+		close(fd);
+	if (n != 0) {
 		free(text);
-		return r;
+		errno = saved;
+		return NULL;
 	}
 	text[used] = '\0';
-	*content = text;
 	*length = used;
-	return 0;
+	return text;
 }
 
 /* "start-end perms ... name": the range, and whether NAME begins with one we look for. */
@@ -79,12 +84,11 @@ static void take_line(struct segmap_self *self, char *line)
 
 static int read_maps(struct segmap_self *self, struct segmap_error *err)
 {
-	char *text, *save = NULL;
 	size_t length;
-	int r = read_file("/proc/self/maps", &text, &length);
+	char *text = read_file("/proc/self/maps", &length), *save = NULL;
 
-	if (r < 0)
-		return fail(err, SELF, SYSTEM, -r, .step = "/proc/self/maps");
+	if (!text)
+		return fail(err, SELF, SYSTEM, errno, .step = "/proc/self/maps");
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		take_line(self, line);
 	free(text);
@@ -96,15 +100,14 @@ static int read_maps(struct segmap_self *self, struct segmap_error *err)
 static int read_auxv(struct segmap_self *self, struct segmap_error *err)
 {
 	const size_t most = sizeof(self->auxv) - sizeof(self->auxv[0]);
-	char *text;
 	size_t length;
 
 	/* Linux 6.4 tells without a file. */
 	if (prctl(PR_GET_AUXV, self->auxv, most, 0, 0) > 0)
 		return 0;
-	int r = read_file("/proc/self/auxv", &text, &length);
-	if (r < 0)
-		return fail(err, SELF, SYSTEM, -r, .step = "/proc/self/auxv");
+	char *text = read_file("/proc/self/auxv", &length);
+	if (!text)
+		return fail(err, SELF, SYSTEM, errno, .step = "/proc/self/auxv");
 	memcpy(self->auxv, text, length < most ? length : most);
 	free(text);
 	return 0;
@@ -113,10 +116,10 @@ static int read_auxv(struct segmap_self *self, struct segmap_error *err)
 /* randomize_va_space as a number; 2, the default, where /proc does not tell. */
 static long randomize_level(void)
 {
-	char *text;
 	size_t length;
+	char *text = read_file("/proc/sys/kernel/randomize_va_space", &length);
 
-	if (read_file("/proc/sys/kernel/randomize_va_space", &text, &length) < 0)
+	if (!text)
 		return 2;
 	long level = strtol(text, NULL, 10);
 	free(text);

@@ -53,7 +53,7 @@ STUB_HELPER void reset_signals(const struct stub_args *a)
 
 	sys2(__NR_sigaltstack, (uint64_t)&none, 0);
 	for (uint64_t n = 1; n <= SIGNALS; n++) {
-		uint64_t action[4]; /* handler, flags, restorer, mask */
+		uint64_t action[4] = {0}; /* handler, flags, restorer, mask */
 
 		if (!(a->signals >> (n - 1) & 1))
 			continue;

@@ -21,7 +21,8 @@ struct segmap_options {
 	/* The process has installed no signal handler, timer, lock or descriptor of its own
 	 * since its own exec: skip looking for them. Only for programs like segload. */
 	bool pristine;
-	/* Stop with SIGSTOP when all is done but the last jump, for a debugger or an observer. */
+	/* Stop with SIGSTOP when all is done but the last jump, for a debugger or an observer.
+	 */
 	bool stop_at_entry;
 	segmap_trace_fn *trace; /* or NULL */
 	void *trace_data;

@@ -18,7 +18,7 @@ static void exec_sibling(char **argv)
 	errno = ENOENT;
 	if (!slash)
 		return;
-	strcpy(slash + 1, "segload");
+	memcpy(slash + 1, "segload", sizeof("segload"));
 	execv(path, argv);
 }
 

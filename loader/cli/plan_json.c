@@ -162,6 +162,8 @@ static json_t *json_place(const struct plan_file *file, enum segmap_object_id id
 
 static json_t *json_sections(const struct plan_file *file, const struct segmap_mapping *m)
 {
+	/* a mapping has an image that it is of:
+	 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	const struct segmap_phdr *p = &file->images[m->object]->phdrs[m->index];
 	size_t count;
 	struct segmap_section *sections =

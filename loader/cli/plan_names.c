@@ -88,8 +88,10 @@ const char *name_size(uint64_t size, bool bytes, char buffer[24])
 	unsigned unit = 0;
 	double value = (double)size;
 
-	for (; value >= 1024 && !bytes; value /= 1024)
+	while (value >= 1024 && !bytes) {
+		value /= 1024;
 		unit++;
+	}
 	if (unit == 0)
 		snprintf(buffer, 24, "%" PRIu64 "%s", size, bytes ? "" : "B");
 	else

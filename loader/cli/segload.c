@@ -52,7 +52,8 @@ static const char help[] =
 	"  -E, --env=VAR[=VALUE]     set VAR in its environment; without a value, unset it\n"
 	"  -i, --ignore-environment  begin with an empty environment\n"
 	"      --no-aslr             without address randomisation, as setarch -R\n"
-	"      --stop-at=entry       stop with SIGSTOP just before PROGRAM's first instruction\n"
+	"      --stop-at=entry       stop with SIGSTOP just before PROGRAM's first "
+	"instruction\n"
 	"  -v, --verbose             tell each system call of the load, and why it is made\n"
 	"      --help                print this help\n"
 	"      --version             print the version\n"
@@ -229,9 +230,17 @@ static int take_option(int option, struct settings *settings)
 	}
 }
 
+/* Nothing runs before main() that would change what execve has given, except in a build with
+ * sanitizers, whose runtime has handlers and an alternate stack. */
+#ifdef SEGLOAD_LIVED
+static const bool pristine = false;
+#else
+static const bool pristine = true;
+#endif
+
 int main(int argc, char **argv)
 {
-	struct settings settings = {.load = {.pristine = true}};
+	struct settings settings = {.load = {.pristine = pristine}};
 	int option, status;
 
 	while ((option = getopt_long(argc, argv, "+E:iv", long_options, NULL)) != -1) {
