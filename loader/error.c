@@ -90,6 +90,9 @@ static const struct reason_text texts[SEGMAP_REASON_COUNT] = {
 	     "header {i}: {x0}-{x1}, the stack is at {x2}-{x3}", "with another address or randomisation it may fit"),
 	TEXT(STACK_LOST, "stack-lost", "refused: segment {i}: covers the argument strings",
 	     "header {i}: {x0}-{x1} replaces the top of the stack {x2}-{x3}", ""),
+	TEXT(STACK_CUT, "stack-cut", "unsupported: segment {i}: replaces a part of the stack",
+	     "header {i}: {x0}-{x1}, the stack is at {x2}-{x3}",
+	     "with another address or randomisation it may fit"),
 	TEXT(TAIL_PAST_EOF, "tail-past-eof",
 	     "refused: segment {i}: the page to be cleared for bss is past the end of the file",
 	     "header {i}: file offset {x0}, the file has {x1} bytes", "the file may be cut short"),
@@ -131,10 +134,27 @@ int segmap_error_set(struct segmap_error *err, const struct segmap_error *failur
 	return -failure->errnum;
 }
 
+/* Takes an unfinished UTF-8 character off the end of a text that has been cut. */
+static void trim_character(char *text)
+{
+	size_t end = strlen(text), lead = end;
+
+	while (lead > 0 && ((unsigned char)text[lead - 1] & 0xc0) == 0x80)
+		lead--;
+	if (lead == 0 || (unsigned char)text[lead - 1] < 0xc0)
+		return;
+	unsigned char first = (unsigned char)text[lead - 1];
+	size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+	if (end - (lead - 1) < length)
+		text[lead - 1] = '\0';
+}
+
 void segmap_error_set_path(struct segmap_error *err, const char *path)
 {
-	if (err)
-		snprintf(err->path, sizeof(err->path), "%s", path);
+	if (!err)
+		return;
+	snprintf(err->path, sizeof(err->path), "%s", path);
+	trim_character(err->path);
 }
 
 static int write_value(char *out, size_t room, const char *key, const struct segmap_error *err)
@@ -212,6 +232,16 @@ static void describe_kernel(const struct segmap_error *err, char *out, size_t si
 	}
 }
 
+static void describe_interpreter(const struct segmap_error *err, const char *cause, char *out,
+				 size_t size)
+{
+	char path[101];
+
+	snprintf(path, sizeof(path), "%.100s", err->path);
+	trim_character(path);
+	snprintf(out, size, "interpreter %s: %.260s", path, cause);
+}
+
 void segmap_error_describe(const struct segmap_error *err, struct segmap_error_text *text)
 {
 	const struct reason_text *t = &texts[err->reason];
@@ -219,8 +249,7 @@ void segmap_error_describe(const struct segmap_error *err, struct segmap_error_t
 
 	expand(t->cause, err, cause, sizeof(cause));
 	if (err->object == SEGMAP_INTERPRETER)
-		snprintf(text->cause, sizeof(text->cause), "interpreter %.100s: %.260s",
-			 err->path, cause);
+		describe_interpreter(err, cause, text->cause, sizeof(text->cause));
 	else
 		memcpy(text->cause, cause, sizeof(cause));
 	expand(t->evidence, err, text->evidence, sizeof(text->evidence));

@@ -78,6 +78,24 @@ static bool cut(struct pieces *p, size_t i, uint64_t from, uint64_t to)
 	return push(p, &right);
 }
 
+/* Addresses that are relative to a bias may lie around 0: while they are compared they are
+ * moved to the middle of all numbers. */
+static uint64_t shift_of(const struct segmap_plan *plan, const struct segmap_mapping *m)
+{
+	const struct segmap_object *o = &plan->objects[m->object];
+
+	return o->place == SEGMAP_PLACE_FIXED ? 0 : (UINT64_C(1) << 63) - o->base;
+}
+
+static struct segmap_mapping shifted(const struct segmap_mapping *m, uint64_t shift)
+{
+	struct segmap_mapping n = *m;
+
+	n.addr += shift;
+	n.clear_addr += n.clear_length ? shift : 0;
+	return n;
+}
+
 static bool lay_over(struct pieces *p, const struct segmap_plan *plan,
 		     const struct segmap_mapping *m)
 {
@@ -123,7 +141,10 @@ int segmap_plan_flatten(const struct segmap_plan *plan, struct segmap_mapping **
 	struct pieces p = {0};
 
 	for (size_t i = 0; i < plan->mapping_count; i++) {
-		if (!lay_over(&p, plan, &plan->mappings[i])) {
+		struct segmap_mapping m =
+			shifted(&plan->mappings[i], shift_of(plan, &plan->mappings[i]));
+
+		if (!lay_over(&p, plan, &m)) {
 			free(p.list);
 			return -ENOMEM;
 		}
@@ -131,6 +152,8 @@ int segmap_plan_flatten(const struct segmap_plan *plan, struct segmap_mapping **
 	drop_empty(&p);
 	if (p.count)
 		qsort(p.list, p.count, sizeof(*p.list), compare);
+	for (size_t i = 0; i < p.count; i++)
+		p.list[i] = shifted(&p.list[i], -shift_of(plan, &p.list[i]));
 	*pieces = p.list;
 	*count = p.count;
 	return 0;

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,7 +29,7 @@
 #endif
 
 enum {
-	PHDR_TABLE_MAX = 65536, /* bytes; ELF_MIN_ALIGN 4096 before Linux 6.17 (exec.md 1.6) */
+	PHDR_TABLE_MAX = 65536, /* bytes; older kernels allow less: rules.c */
 	INTERP_PATH_MAX = 4096, /* PATH_MAX */
 	COMPAT_486 = 6,         /* EM_486, which elf.h has given another name */
 };
@@ -66,6 +67,7 @@ static int may_execute(int fd)
 {
 	char *const argv[] = {(char[]){"segmap"}, NULL};
 	char *const envp[] = {NULL};
+	char link[32];
 
 	if (syscall(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH | AT_EXECVE_CHECK) == 0)
 		return 0;
@@ -73,7 +75,18 @@ static int may_execute(int fd)
 		return errno;
 	if (syscall(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0)
 		return 0;
-	return errno;
+	if (errno != ENOSYS && errno != EPERM)
+		return errno;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd); /* before Linux 5.8 */
+	return faccessat(AT_FDCWD, link, X_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+/* execve needs no descriptor for the file: to lack one is not its answer. */
+static int fail_open(struct segmap_error *err, const char *step)
+{
+	if (errno == EMFILE || errno == ENFILE)
+		return fail(err, OPEN, SYSTEM, errno, .step = step);
+	return fail(err, OPEN, ERRNO, errno, .step = step);
 }
 
 /* Opens PATH for reading without waiting for or waking up a FIFO or a device. [2] */
@@ -90,7 +103,7 @@ static int open_regular(const char *path, struct segmap_error *err)
 		return fd;
 	if (errno == EACCES && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
 		return fail(err, UNREADABLE, UNSUPPORTED, EACCES, .value = {st.st_mode});
-	return fail(err, OPEN, ERRNO, errno, .step = "open");
+	return fail_open(err, "open");
 }
 
 static int check_file(struct segmap_image *image, bool inspect, struct segmap_error *err)
@@ -375,11 +388,23 @@ int segmap_image_inspect(struct segmap_image **image, const char *path,
 	return image_from_path(image, path, role, true, err);
 }
 
+/* A descriptor that can be read, for one that may only name the file (O_PATH). */
+static int take_descriptor(int fd)
+{
+	char link[32];
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || !(flags & O_PATH))
+		return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
 int segmap_image_fdopen(struct segmap_image **image, int fd, const char *name,
 			enum segmap_object_id role, struct segmap_error *err)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	int r = copy < 0 ? fail(err, OPEN, ERRNO, errno, .step = "fcntl")
+	int copy = take_descriptor(fd);
+	int r = copy < 0 ? fail_open(err, "fcntl")
 			 : image_from_fd(image, copy, name, role, false, err);
 
 	if (r < 0 && err) {

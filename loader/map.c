@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 enum {
 	ROOM_STEP = 1 << 30, /* bytes between two places tried for what is not at home */
@@ -73,12 +74,30 @@ static bool is_wanted(const struct segmap_plan *plan, uint64_t addr, uint64_t le
 	return false;
 }
 
+/* Between the mmap area and the stack: mmap puts nothing there by itself, so what waits there
+ * is not in the way when the stub asks it for a place. */
+static int map_below_stack(struct segmap_map *map, const struct segmap_mapping *m, int fd,
+			   uint64_t *where)
+{
+	uint64_t addr = map->below_stack - m->length;
+
+	if (m->length > map->below_stack || addr < map->plan->room_start ||
+	    is_wanted(map->plan, addr, m->length))
+		return -ENOSPC;
+	int r = map_pages(addr, m, fd);
+	if (r == 0)
+		map->below_stack = *where = addr;
+	return r;
+}
+
 /* Maps M at the next free address that the program does not want. */
 static int map_aside(struct segmap_map *map, const struct segmap_mapping *m, int fd,
 		     uint64_t *where)
 {
 	uint64_t task_size = map->plan->rules.task_size;
 
+	if (map_below_stack(map, m, fd, where) == 0)
+		return 0;
 	for (int tries = 0; tries < ROOM_TRIES; tries++) {
 		uint64_t addr = map->cursor;
 		int r = -EEXIST;
@@ -109,10 +128,51 @@ static int clear_tail(const struct segmap_piece *piece, uint64_t page, struct se
 
 	if (m->clear_length == 0)
 		return 0;
-	if (madvise(start, page, MADV_POPULATE_WRITE) < 0 && errno != EINVAL)
+	if (madvise(start, page, MADV_POPULATE_WRITE) < 0 && errno != EINVAL && errno != EPERM)
 		return fail(err, TAIL, KILLS, errno, .object = m->object, .index = m->index,
 			    .value = {m->clear_addr, m->clear_length});
 	memset((void *)addr, 0, m->clear_length); // NOLINT
+	return 0;
+}
+
+/* No room beside the loader: would there be memory for M at all? */
+static bool can_be_had(const struct segmap_mapping *m)
+{
+	void *got = m->kind == SEGMAP_FILE_PRIVATE ? NULL
+						   : mmap(NULL, m->length, m->prot,
+							  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (got && got != MAP_FAILED)
+		munmap(got, m->length);
+	return got != MAP_FAILED;
+}
+
+/* Did a limit forbid LENGTH bytes under which this process's own memory counts too? Then nobody
+ * knows what execve, which has given up the old memory, would do. */
+static bool counts_us(uint64_t length)
+{
+	static const __rlimit_resource_t limits[] = {RLIMIT_AS, RLIMIT_DATA};
+	struct rlimit limit;
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (getrlimit(limits[i], &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+		    length <= limit.rlim_cur)
+			return true;
+	return false;
+}
+
+/* The kernel maps an object's first segment as long as its whole span, to begin with. If it can
+ * be written that counts against what memory there is: ask for as much. */
+static int check_reserve(const struct segmap_mapping *m, int fd, struct segmap_error *err)
+{
+	if (m->reserve <= m->length || !(m->prot & PROT_WRITE) ||
+	    m->kind != SEGMAP_FILE_PRIVATE)
+		return 0;
+	void *span = mmap(NULL, m->reserve, m->prot, MAP_PRIVATE, fd, (off_t)m->offset);
+	if (span == MAP_FAILED)
+		return fail(err, MAP, KILLS, errno, .object = m->object, .index = m->index,
+			    .step = "mmap", .value = {m->addr, m->reserve, m->offset});
+	munmap(span, m->reserve);
 	return 0;
 }
 
@@ -127,8 +187,13 @@ static int map_piece(struct segmap_map *map, const struct segmap_mapping *m, int
 	piece->where = m->addr;
 	if (r == -EEXIST)
 		r = map_aside(map, m, fd, &piece->where);
+	if (r == -ENOSPC && !can_be_had(m))
+		r = -ENOMEM;
 	if (r == -ENOSPC)
 		return fail(err, NO_ROOM, SYSTEM, ENOMEM, .value = {m->length});
+	if (r == -ENOMEM && counts_us(m->length))
+		return fail(err, MAP, SYSTEM, ENOMEM, .object = m->object, .index = m->index,
+			    .step = "mmap", .value = {m->addr, m->length, m->offset});
 	if (r < 0)
 		return fail(err, MAP, KILLS, -r, .object = m->object, .index = m->index,
 			    .step = "mmap", .value = {m->addr, m->length, m->offset});
@@ -155,6 +220,10 @@ int segmap_map_create(struct segmap_map **out, const struct segmap_plan *plan,
 	}
 	map->plan = plan;
 	map->cursor = page_down(plan->rules.task_size / 8, ROOM_STEP);
+	map->below_stack = plan->room_end;
+	for (size_t i = 0; r == 0 && i < plan->mapping_count; i++)
+		r = check_reserve(&plan->mappings[i], images[plan->mappings[i].object]->fd,
+				  err);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = map_piece(map, &flat[i], images[flat[i].object]->fd, options, err);
 	free(flat);

@@ -7,9 +7,9 @@
  */
 #include <segmap/plan.h>
 
-#include "arch.h"
 #include "checked.h"
 #include "fail.h"
+#include "plan_job.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -19,47 +19,34 @@
 /* Last byte a file can have, less a page: file_mmap_ok() in mm/mmap.c [D25]. */
 #define FILE_END_MAX(page) (0x8000000000000000 - (page))
 
-/* What is passed down while one object is planned. */
-struct job {
-	struct segmap_plan *plan;
-	const struct segmap_image *image;
-	const struct segmap_policy *policy;
-	struct segmap_object *object;
-	enum segmap_object_id id;
-	struct segmap_error *err;
-	uint64_t page;
-	bool first; /* no PT_LOAD of the object has been planned yet */
-};
-
-void segmap_rules_native(struct segmap_rules *rules, uint64_t page_size)
-{
-	*rules = (struct segmap_rules){
-		.machine = ARCH_MACHINE,
-		.platform = ARCH_PLATFORM,
-		.page_size = page_size,
-		.task_size = ARCH_TASK_SIZE(page_size),
-		.stack_top_max = ARCH_STACK_TOP_MAX(page_size),
-		.et_dyn_base = ARCH_ET_DYN_BASE(page_size),
-		.mmap_rnd_bits = ARCH_MMAP_RND_BITS,
-		.brk_rnd_range = ARCH_BRK_RND_RANGE,
-	};
-}
-
 const char *segmap_mapping_kind_name(enum segmap_mapping_kind kind)
 {
 	return kind == SEGMAP_FILE_PRIVATE ? "file-private" : "anon-private";
-}
-
-static int protection(uint32_t flags)
-{
-	return (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) |
-	       (flags & PF_X ? PROT_EXEC : 0);
 }
 
 static int refuse_range(const struct job *job, int index, uint64_t addr, uint64_t length)
 {
 	return fail(job->err, VADDR_RANGE, KILLS, ENOMEM, .object = job->id, .index = index,
 		    .value = {addr, length, job->policy->rules.task_size});
+}
+
+/* Nothing is mapped for an empty segment; its address counts as mmap's answer, bias and all,
+ * and such an answer is an error. For an interpreter's loader it is one only in the last page
+ * of all numbers: else it becomes the base of an interpreter that is not mapped. */
+static int refuse_empty(const struct job *job, int index, uint64_t addr)
+{
+	enum segmap_verdict verdict =
+		job->id == SEGMAP_PROGRAM ? SEGMAP_VERDICT_KILLS : SEGMAP_VERDICT_UNSUPPORTED;
+	const struct segmap_error failure = {
+		.reason = SEGMAP_REASON_VADDR_RANGE,
+		.verdict = verdict,
+		.object = job->id,
+		.errnum = ENOMEM,
+		.index = index,
+		.value = {addr, 0, job->policy->rules.task_size},
+	};
+
+	return segmap_error_set(job->err, &failure);
 }
 
 /* What the kernel checks of a PT_LOAD once it is mapped [D01, D04, D05, F10]. An interpreter's
@@ -71,6 +58,9 @@ static int check_range(const struct job *job, int index, const struct segmap_phd
 
 	if (job->id == SEGMAP_INTERPRETER)
 		addr = job->object->place == SEGMAP_PLACE_SEARCH ? 0 : addr + job->object->bias;
+	if (p->memsz == 0 && job->object->place == SEGMAP_PLACE_FIXED &&
+	    page_down(p->vaddr + job->object->bias, job->page) >= task_size)
+		return refuse_empty(job, index, p->vaddr + job->object->bias);
 	if (p->filesz > p->memsz)
 		return fail(job->err, FILESZ_MEMSZ, KILLS, EINVAL, .object = job->id,
 			    .index = index, .value = {p->filesz, p->memsz});
@@ -106,15 +96,11 @@ static int check_mapping(const struct job *job, const struct segmap_mapping *m)
 			       : 0;
 	if (m->addr > policy->rules.task_size - length)
 		return refuse_range(job, m->index, m->addr, length);
-	if (!overlaps_stack(policy, m->addr, length))
-		return 0;
-	if (job->first && job->object->noreplace)
+	if (overlaps_stack(policy, m->addr, length) && m->kind == SEGMAP_FILE_PRIVATE &&
+	    job->first && job->object->noreplace)
 		return fail(job->err, ON_STACK, KILLS, EEXIST, .object = job->id,
 			    .index = m->index, .value = {span[0], span[1], span[2], span[3]});
-	if (m->kind == SEGMAP_ANON_PRIVATE) /* the stack's pages become empty ones [D09c] */
-		return 0;
-	return fail(job->err, STACK_LOST, KILLS, EFAULT, .object = job->id, .index = m->index,
-		    .value = {span[0], span[1], span[2], span[3]});
+	return 0; /* what comes later replaces the stack's pages [D09, D09c] */
 }
 
 static int add_mapping(const struct job *job, const struct segmap_mapping *m)
@@ -137,12 +123,19 @@ static int plan_tail(const struct job *job, const struct segmap_phdr *p,
 	if (p->memsz == p->filesz || !(p->flags & PF_W) ||
 	    page_offset(file_end, job->page) == 0)
 		return 0;
+	if (last_page >= job->image->file_size && !job->policy->rules.tail_fault_kills)
+		return 0;
 	if (last_page >= job->image->file_size)
 		return fail(job->err, TAIL_PAST_EOF, KILLS, EFAULT, .object = job->id,
 			    .index = m->index, .value = {last_page, job->image->file_size});
 	m->clear_addr = file_end;
 	m->clear_length = job->page - page_offset(file_end, job->page);
 	return 0;
+}
+
+static bool has_joined_bss(const struct job *job)
+{
+	return job->id == SEGMAP_INTERPRETER && job->policy->rules.interp_bss_joined;
 }
 
 static int plan_file_part(const struct job *job, int index, const struct segmap_phdr *p,
@@ -153,7 +146,7 @@ static int plan_file_part(const struct job *job, int index, const struct segmap_
 		.kind = SEGMAP_FILE_PRIVATE,
 		.object = job->id,
 		.index = index,
-		.prot = protection(p->flags),
+		.prot = plan_protection(p->flags),
 		.addr = page_down(p->vaddr + job->object->bias, job->page),
 		.length = page_up(p->filesz + skew, job->page),
 		.offset = p->offset - skew,
@@ -164,7 +157,7 @@ static int plan_file_part(const struct job *job, int index, const struct segmap_
 	if (page_offset(m.offset, job->page) != 0) /* [D02] */
 		return fail(job->err, INCONGRUENT, KILLS, EINVAL, .object = job->id,
 			    .index = index, .value = {p->offset, p->vaddr, job->page});
-	int r = plan_tail(job, p, &m);
+	int r = has_joined_bss(job) ? 0 : plan_tail(job, p, &m);
 	return r ? r : add_mapping(job, &m);
 }
 
@@ -195,9 +188,59 @@ static int plan_segment(const struct job *job, int index, const struct segmap_ph
 
 	if (r == 0 && p->filesz)
 		r = plan_file_part(job, index, p, reserve);
-	if (r == 0)
+	if (r == 0 && !has_joined_bss(job))
 		r = plan_bss(job, index, p);
 	return r;
+}
+
+/* Where the joined bss begins: what is left of that page is cleared, whoever maps it. */
+static int plan_joined_tail(const struct job *job, uint64_t file_end)
+{
+	struct segmap_plan *plan = job->plan;
+
+	for (size_t i = plan->mapping_count; page_offset(file_end, job->page) && i-- > 0;) {
+		struct segmap_mapping *m = &plan->mappings[i];
+
+		if (m->object != job->id || m->addr > file_end ||
+		    file_end - m->addr >= m->length)
+			continue;
+		if (!(m->prot & PROT_WRITE))
+			return fail(job->err, TAIL, KILLS, EFAULT, .object = job->id,
+				    .index = m->index, .value = {file_end, job->page});
+		m->clear_addr = file_end;
+		m->clear_length = job->page - page_offset(file_end, job->page);
+		break;
+	}
+	return 0;
+}
+
+/* Before Linux 6.7 an interpreter had one bss: from the end of the file bytes of all segments
+ * to the end of their memory. */
+static int plan_joined_bss(const struct job *job)
+{
+	uint64_t file_end = 0;
+	struct segmap_phdr bss = {0};
+	int index = -1;
+
+	for (size_t i = 0; i < job->image->phdr_count; i++) {
+		const struct segmap_phdr *p = &job->image->phdrs[i];
+
+		if (p->type != PT_LOAD)
+			continue;
+		file_end = max_u64(file_end, p->vaddr + p->filesz);
+		if (p->vaddr + p->memsz > bss.vaddr + bss.memsz) {
+			bss = *p;
+			index = (int)i;
+		}
+	}
+	int r = plan_joined_tail(job, file_end + job->object->bias);
+	uint64_t top = page_up(file_end, job->page), end = bss.vaddr + bss.memsz;
+	if (r < 0 || end <= top)
+		return r;
+	bss.vaddr = top;
+	bss.memsz = end - top;
+	bss.filesz = 0;
+	return plan_bss(job, index, &bss);
 }
 
 static int plan_segments(struct job *job)
@@ -214,114 +257,7 @@ static int plan_segments(struct job *job)
 		r = plan_segment(job, (int)i, p, job->first ? reserve : 0);
 		job->first = false;
 	}
-	return r;
-}
-
-static const struct segmap_phdr *first_load(const struct segmap_image *image)
-{
-	for (size_t i = 0; i < image->phdr_count; i++)
-		if (image->phdrs[i].type == PT_LOAD)
-			return &image->phdrs[i];
-	return NULL;
-}
-
-/* total_mapping_size(): 0 without a PT_LOAD. [B03, F07] */
-static uint64_t total_span(const struct segmap_image *image, uint64_t page)
-{
-	uint64_t low = UINT64_MAX, high = 0;
-
-	for (size_t i = 0; i < image->phdr_count; i++) {
-		const struct segmap_phdr *p = &image->phdrs[i];
-
-		if (p->type != PT_LOAD)
-			continue;
-		low = min_u64(low, page_down(p->vaddr, page));
-		high = max_u64(high, p->vaddr + p->memsz);
-	}
-	return first_load(image) ? high - low : 0;
-}
-
-/* maximum_alignment(): the largest p_align that is a power of two. [F03, F04] */
-static uint64_t largest_alignment(const struct segmap_image *image, uint64_t page)
-{
-	uint64_t align = 0;
-
-	for (size_t i = 0; i < image->phdr_count; i++) {
-		const struct segmap_phdr *p = &image->phdrs[i];
-
-		if (p->type == PT_LOAD && is_power_of_two(p->align))
-			align = max_u64(align, p->align);
-	}
-	return page_up(align, page);
-}
-
-/* mmap will choose: remember what it is to be asked. [F01, F03, C22] */
-static void place_by_search(const struct job *job, const struct segmap_phdr *p, uint64_t hint)
-{
-	struct segmap_object *o = job->object;
-	uint64_t skew = page_offset(p->vaddr, job->page);
-
-	o->base = page_down(p->vaddr, job->page);
-	if (p->filesz == 0) { /* nothing is mapped of the file: the hint is the address [F08] */
-		o->bias = page_down(hint, job->page) - o->base;
-		return;
-	}
-	o->place = SEGMAP_PLACE_SEARCH;
-	o->hint = page_down(hint, job->page);
-	o->offset = p->offset - skew;
-	o->prot = protection(p->flags);
-}
-
-static void place_dyn_program(const struct job *job, const struct segmap_phdr *p)
-{
-	const struct segmap_policy *policy = job->policy;
-	struct segmap_object *o = job->object;
-	uint64_t align = largest_alignment(job->image, job->page);
-	uint64_t base = policy->rules.et_dyn_base;
-	uint64_t mask = ((uint64_t)1 << policy->rules.mmap_rnd_bits) - 1;
-
-	if (!job->image->interp) {
-		o->align = align > job->page ? align : 0;
-		place_by_search(job, p, 0);
-		return;
-	}
-	if (policy->randomize)
-		base += (policy->random[0] & mask) * job->page;
-	if (align)
-		base &= ~(align - 1);
-	o->base = page_down(p->vaddr, job->page);
-	o->bias = page_down(base - p->vaddr, job->page);
-	o->noreplace = true;
-}
-
-/* Where the object goes, or who will say so. */
-static int place_object(const struct job *job)
-{
-	struct segmap_object *o = job->object;
-	const struct segmap_phdr *p = first_load(job->image);
-	bool program = job->id == SEGMAP_PROGRAM;
-	bool fixed = job->image->ehdr.type == ET_EXEC;
-
-	if (!program && !fixed && job->image->ehdr.type != ET_DYN)
-		return fail(job->err, INTERP_TYPE, KILLS, ELIBBAD, .object = job->id,
-			    .value = {job->image->ehdr.type});
-	if (!program || !fixed)
-		o->span = total_span(job->image, job->page);
-	if (o->span == 0 && (!program || (!fixed && p)))
-		return fail(job->err, NO_SPAN, KILLS, EINVAL, .object = job->id);
-	if (!p)
-		return 0;
-	if (fixed)
-		o->noreplace = program;
-	else if (program)
-		place_dyn_program(job, p);
-	else /* with a program at bias 0, the link-time address is a hint [C22] */
-		place_by_search(job, p,
-				job->plan->objects[0].place == SEGMAP_PLACE_FIXED &&
-						job->plan->objects[0].bias == 0
-					? p->vaddr
-					: 0);
-	return 0;
+	return r == 0 && has_joined_bss(job) ? plan_joined_bss(job) : r;
 }
 
 /* code, data, brk and AT_PHDR, of the program only, before the bias is added [D07, B01, G10] */
@@ -384,7 +320,7 @@ static int check_entry(const struct segmap_plan *plan, const struct segmap_objec
 
 	if (o->place == SEGMAP_PLACE_SEARCH) {
 		entry -= o->base;
-		if (entry < task_size / 2 || entry >= -(task_size / 2))
+		if (entry < task_size || entry > -task_size)
 			return 0;
 	}
 	if (entry < task_size)
@@ -396,7 +332,7 @@ static int check_entry(const struct segmap_plan *plan, const struct segmap_objec
 static int plan_object(struct job *job)
 {
 	struct segmap_plan *plan = job->plan;
-	int r = place_object(job);
+	int r = plan_place(job);
 
 	if (r == 0)
 		r = plan_segments(job);
@@ -408,11 +344,26 @@ static int plan_object(struct job *job)
 	return 0;
 }
 
+/* The image was read by the newest kernel's bound; an older one's may be lower. */
+static int check_table(const struct segmap_image *image, const struct segmap_rules *rules,
+		       struct segmap_error *err)
+{
+	uint64_t size = image->phdr_count * sizeof(Elf64_Phdr);
+	bool program = image->role == SEGMAP_PROGRAM;
+
+	if (size <= rules->phdr_table_max)
+		return 0;
+	return fail(err, PHNUM, ERRNO, program ? ENOEXEC : ELIBBAD, .object = image->role,
+		    .value = {image->phdr_count, rules->phdr_table_max / sizeof(Elf64_Phdr)});
+}
+
 static int plan_all(struct segmap_plan *plan, const struct segmap_image *const images[2],
 		    const struct segmap_policy *policy, struct segmap_error *err)
 {
 	int r = 0;
 
+	for (int id = 0; r == 0 && id < 2 && images[id]; id++)
+		r = check_table(images[id], &policy->rules, err);
 	for (int id = 0; r == 0 && id < 2 && images[id]; id++) {
 		struct job job = {
 			.plan = plan,
@@ -434,6 +385,18 @@ static int plan_all(struct segmap_plan *plan, const struct segmap_image *const i
 	return r;
 }
 
+/* mmap keeps at least 128 MiB below the end of the stack free (MIN_GAP); the stack itself, and
+ * the guard gap before it, shall have some of that to grow while the load goes on. */
+static void place_room(struct segmap_plan *plan, const struct segmap_policy *policy)
+{
+	const uint64_t gap = 128 << 20, stack = 16 << 20;
+
+	if (policy->stack_end < gap)
+		return;
+	plan->room_start = page_up(policy->stack_end - gap, policy->rules.page_size);
+	plan->room_end = policy->stack_end - stack;
+}
+
 int segmap_plan_make(struct segmap_plan **out, const struct segmap_image *program,
 		     const struct segmap_image *interp, const struct segmap_policy *policy,
 		     struct segmap_error *err)
@@ -450,6 +413,7 @@ int segmap_plan_make(struct segmap_plan **out, const struct segmap_image *progra
 	}
 	plan->rules = policy->rules;
 	plan->phdr_count = program->ehdr.phnum;
+	place_room(plan, policy);
 	plan->stack_exec = program->stack_request == SEGMAP_STACK_EXEC;
 	int r = plan_all(plan, images, policy, err);
 	if (r == 0) {

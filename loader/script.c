@@ -116,7 +116,9 @@ static int read_line(struct segmap_script *script, const char *path, int fd, cha
 	if (!head)
 		return fail(err, MEMORY, SYSTEM, ENOMEM);
 	script->lines[script->depth++] = head;
-	if (read_head(path, fd, head) < 0 || !cut_line(head, &name, &argument))
+	if (read_head(path, fd, head) < 0)
+		return fail(err, READ, SYSTEM, errno, .step = "pread", .value = {0, HEAD});
+	if (!cut_line(head, &name, &argument))
 		return fail(err, SCRIPT, ERRNO, ENOEXEC);
 	char **list = make_arguments(name, argument, path, *argv);
 	if (!list)

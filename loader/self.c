@@ -10,11 +10,13 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #ifndef PR_GET_AUXV
@@ -67,10 +69,11 @@ static void take_line(struct segmap_self *self, char *line)
 	uint64_t start = strtoull(line, &rest, 16);
 	uint64_t end = strtoull(rest + 1, NULL, 16);
 	struct segmap_range *vdso = &self->vdso_block;
-	const char *name = strchr(line, '[');
+	int at = 0; /* only names that are the kernel's own stand behind inode 0 */
 
-	if (!name)
+	if (sscanf(line, "%*s %*s %*s %*s 0 %n", &at) < 0 || at == 0)
 		return;
+	const char *name = line + at;
 	if (strcmp(name, "[stack]") == 0)
 		self->stack = (struct segmap_range){start, end};
 	if (strcmp(name, "[vdso]") == 0)
@@ -129,6 +132,7 @@ static long randomize_level(void)
 int segmap_self_read(struct segmap_self *self, struct segmap_error *err)
 {
 	struct rlimit limit;
+	struct utsname name;
 
 	memset(self, 0, sizeof(*self));
 	int r = read_auxv(self, err);
@@ -137,13 +141,16 @@ int segmap_self_read(struct segmap_self *self, struct segmap_error *err)
 	if (r < 0)
 		return r;
 	self->page_size = segmap_auxv_get(self->auxv, AT_PAGESZ, 4096);
-	self->personality = (unsigned long)personality(0xffffffff);
+	int persona = personality(0xffffffff);
+	self->personality = persona < 0 ? 0 : (unsigned long)persona; /* denied: the default */
 	if (!(self->personality & ADDR_NO_RANDOMIZE)) {
 		long level = randomize_level();
 
 		self->randomize = level > 0;
 		self->randomize_brk = level > 1;
 	}
+	if (uname(&name) == 0)
+		snprintf(self->kernel, sizeof(self->kernel), "%s", name.release);
 	getrlimit(RLIMIT_STACK, &limit);
 	self->rlimit_stack = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
 	return 0;

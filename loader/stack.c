@@ -55,7 +55,7 @@ static int check_limits(const struct layout *l, const struct segmap_stack_input 
 	if (most <= pointers || l->strings > most - pointers)
 		return fail(err, ARGS_TOO_BIG, ERRNO, E2BIG,
 			    .value = {l->strings + pointers, most});
-	if (pages > in->rlimit_stack)
+	if (pages > in->page_size && pages > in->rlimit_stack) /* the first is there already */
 		return fail(err, STACK_LIMIT, ERRNO, E2BIG, .value = {pages, in->rlimit_stack});
 	return 0;
 }
@@ -67,10 +67,11 @@ static int place_vma(struct layout *l, const struct segmap_stack_input *in,
 	uint64_t limit = page_down(in->rlimit_stack, in->page_size);
 	uint64_t strings = in->stack_end - page_down(l->arg_start, in->page_size);
 	uint64_t used = in->stack_end - page_down(l->sp, in->page_size);
+	uint64_t wanted = max_u64(strings, min_u64(limit, strings + STACK_EXTRA));
 
-	if (used > limit)
+	if (used > wanted && used > limit)
 		return fail(err, STACK_LIMIT, KILLS, EFAULT, .value = {used, in->rlimit_stack});
-	l->vma_start = in->stack_end - max_u64(used, min_u64(limit, strings + STACK_EXTRA));
+	l->vma_start = in->stack_end - max_u64(used, wanted);
 	return 0;
 }
 
@@ -116,18 +117,43 @@ static uint64_t copy_strings(struct segmap_stack *stack, char *const *list, size
 	return addr;
 }
 
-/* Strings are on the stack before segments are mapped, so a bss that lies over it empties them;
- * everything else comes later [D09c]. */
-static void lose_strings(struct segmap_stack *stack, const struct segmap_stack_input *in)
+static int refuse_cover(const struct segmap_mapping *m, const struct segmap_stack *stack,
+			uint64_t stack_end, struct segmap_error *err)
+{
+	uint64_t end = m->addr + max_u64(m->length, m->reserve);
+
+	if (m->addr < stack_end && m->addr + m->length > stack->sp)
+		return fail(err, STACK_LOST, KILLS, EFAULT, .object = m->object,
+			    .index = m->index,
+			    .value = {m->addr, end, stack->vma_start, stack_end});
+	return fail(err, STACK_CUT, UNSUPPORTED, EEXIST, .object = m->object, .index = m->index,
+		    .value = {m->addr, end, stack->vma_start, stack_end});
+}
+
+/*
+ * Strings are on the stack before segments are mapped, so a bss that lies over it empties them;
+ * everything else comes later [D09c]. What a file's bytes there would make of them is not known
+ * here; the kernel hardly ever survives it [D09]. A stack that is cut in other ways is one that
+ * a process cannot give itself.
+ */
+static int lose_strings(struct segmap_stack *stack, const struct segmap_stack_input *in,
+			struct segmap_error *err)
 {
 	for (size_t i = 0; in->plan && i < in->plan->mapping_count; i++) {
 		const struct segmap_mapping *m = &in->plan->mappings[i];
+		uint64_t end = m->addr + max_u64(m->length, m->reserve);
 		uint64_t from = max_u64(m->addr, stack->sp);
 		uint64_t to = min_u64(m->addr + m->length, in->stack_end);
 
-		if (in->plan->objects[m->object].place == SEGMAP_PLACE_FIXED && from < to)
+		if (in->plan->objects[m->object].place != SEGMAP_PLACE_FIXED ||
+		    m->addr >= in->stack_end || end <= stack->vma_start)
+			continue;
+		if (m->kind == SEGMAP_FILE_PRIVATE || in->plan->stack_exec)
+			return refuse_cover(m, stack, in->stack_end, err);
+		if (from < to)
 			memset(at(stack, from), 0, to - from);
 	}
+	return 0;
 }
 
 /* Writes pointers to COUNT strings at *WORD, ended by 0. The strings are read from the stack
@@ -143,15 +169,17 @@ static uint64_t write_pointers(struct segmap_stack *stack, size_t count, uint64_
 	return addr;
 }
 
-static void write_all(struct segmap_stack *stack, const struct layout *l,
-		      const struct segmap_stack_input *in)
+static int write_all(struct segmap_stack *stack, const struct layout *l,
+		     const struct segmap_stack_input *in, struct segmap_error *err)
 {
 	uint64_t *word = (uint64_t *)(void *)stack->bytes;
 	uint64_t addr = copy_strings(stack, l->argv, l->argc, stack->arg_start);
 
 	copy_strings(stack, l->envp, l->envc, addr);
 	memcpy(at(stack, l->execfn), in->execfn, strlen(in->execfn) + 1);
-	lose_strings(stack, in);
+	int r = lose_strings(stack, in, err);
+	if (r < 0)
+		return r;
 	*word++ = l->argc;
 	stack->arg_end = write_pointers(stack, l->argc, stack->arg_start, &word);
 	stack->env_start = stack->arg_end;
@@ -163,6 +191,7 @@ static void write_all(struct segmap_stack *stack, const struct layout *l,
 	}
 	memcpy(at(stack, l->random), in->random, RANDOM_BYTES);
 	memcpy(at(stack, l->platform), in->platform, strlen(in->platform) + 1);
+	return 0;
 }
 
 static int lay_out(struct layout *l, const struct segmap_stack_input *in,
@@ -198,7 +227,7 @@ int segmap_stack_build(struct segmap_stack *stack, const struct segmap_stack_inp
 	uint8_t *bytes = calloc(1, size);
 	if (!bytes)
 		return fail(err, MEMORY, SYSTEM, ENOMEM);
-	*stack = (struct segmap_stack){
+	struct segmap_stack made = {
 		.bytes = bytes,
 		.size = size,
 		.sp = l.sp,
@@ -206,6 +235,10 @@ int segmap_stack_build(struct segmap_stack *stack, const struct segmap_stack_inp
 		.arg_start = l.arg_start,
 		.auxv_size = (l.auxc + 1) * sizeof(struct segmap_auxv),
 	};
-	write_all(stack, &l, in);
-	return 0;
+	r = write_all(&made, &l, in, err);
+	if (r < 0)
+		free(bytes);
+	else
+		*stack = made;
+	return r;
 }

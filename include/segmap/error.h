@@ -71,6 +71,7 @@ enum segmap_reason {
 	SEGMAP_REASON_VADDR_RANGE,  /* index, v0 = address, v1 = length, v2 = TASK_SIZE */
 	SEGMAP_REASON_ON_STACK,     /* index, v0, v1 = range, v2, v3 = range of the stack */
 	SEGMAP_REASON_STACK_LOST,   /* index, v0, v1 = range that covers the argument strings */
+	SEGMAP_REASON_STACK_CUT, /* index, v0, v1 = range that replaces a part of the stack */
 	SEGMAP_REASON_TAIL_PAST_EOF, /* index, v0 = file offset of the tail, v1 = file size */
 	SEGMAP_REASON_ENTRY_RANGE,   /* v0 = entry, v1 = TASK_SIZE */
 	SEGMAP_REASON_INTERP_TYPE,   /* v0 = e_type of the interpreter */
@@ -109,7 +110,8 @@ struct segmap_error_text {
 	char hint[256];
 };
 
-/* Writes ERR in words, in the form of docs/messages. Never fails; TEXT is filled whole. */
+/* Writes ERR in words: cause, evidence, what execve does, hint. Never fails; TEXT is filled
+ * whole. */
 void segmap_error_describe(const struct segmap_error *err, struct segmap_error_text *text);
 
 /* The same as one string of several lines, "cause\n  evidence\n  execve...\n  hint: ...\n". */

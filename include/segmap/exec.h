@@ -12,7 +12,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* Where each system call of a load is told, before the point of no return. CALL is the call
+/* Where each mapping of a load is told, before the point of no return. CALL is the call
  * and its result as strace(1) would write it, WHY its reason; both end with the call. */
 typedef void segmap_trace_fn(void *data, const char *call, const char *why);
 

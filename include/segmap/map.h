@@ -26,7 +26,8 @@ struct segmap_map {
 	const struct segmap_plan *plan; /* not owned; must outlive the map */
 	struct segmap_piece *pieces;    /* owned; those that are mapped */
 	size_t count;
-	uint64_t cursor; /* next address to try for what is not at home */
+	uint64_t cursor;      /* next address to try for what is not at home */
+	uint64_t below_stack; /* end of what is free yet of the plan's room */
 };
 
 /*

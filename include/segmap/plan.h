@@ -22,10 +22,20 @@ struct segmap_rules {
 	uint64_t et_dyn_base;   /* where an ET_DYN with an interpreter starts, not randomised */
 	unsigned mmap_rnd_bits; /* of randomness, in pages, added to et_dyn_base */
 	uint64_t brk_rnd_range; /* bytes over which the start of the heap is drawn */
+	/* What has changed from one kernel to the next (exec.md 1.6). */
+	uint64_t phdr_table_max; /* bytes of program headers; more is ENOEXEC */
+	bool tail_fault_kills;   /* bss's first bytes are past the end of the file: dies, or not
+				  */
+	bool interp_bss_joined;  /* one bss for the interpreter, after its last segment */
+	bool vdso_above_stack;   /* or in the mmap area, after the interpreter */
 };
 
-/* Fills RULES for this CPU and PAGE_SIZE (bytes). */
+/* Fills RULES for this CPU, PAGE_SIZE (bytes) and the newest kernel that is known, 6.18. */
 void segmap_rules_native(struct segmap_rules *rules, uint64_t page_size);
+
+/* Changes RULES to those of the kernel RELEASE, as uname(2) says it: "6.1.0-28-amd64", or just
+ * "6.1". Returns 0, or -EINVAL with RULES untouched if it does not begin with two numbers. */
+int segmap_rules_set_kernel(struct segmap_rules *rules, const char *release);
 
 /* What the planner is told about the process that is to be, besides the files. */
 struct segmap_policy {
@@ -95,6 +105,8 @@ struct segmap_plan {
 	bool brk_moved;    /* the heap is away from the program: brk does not move with it */
 	bool stack_exec;   /* the stack is rwx */
 	size_t phdr_count; /* AT_PHNUM */
+	/* Where a loader may put things aside: below the stack, above what mmap gives. */
+	uint64_t room_start, room_end;
 };
 
 /*

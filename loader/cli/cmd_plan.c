@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 /* Exit statuses of --check, as those of grep and diff. */
@@ -29,8 +30,11 @@ static struct segmap_policy quiet_policy(void)
 {
 	struct segmap_policy policy = {.randomize = false};
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct utsname running;
 
 	segmap_rules_native(&policy.rules, page);
+	if (uname(&running) == 0)
+		segmap_rules_set_kernel(&policy.rules, running.release);
 	policy.stack_end = policy.rules.stack_top_max;
 	policy.stack_start = policy.stack_end - (128 << 10) - page;
 	return policy;
@@ -53,11 +57,13 @@ static int open_images(struct plan_file *file)
 }
 
 /* Goes as far as it can: what was refused is in FILE->error. */
-static void file_open(struct plan_file *file, const char *path)
+static void file_open(struct plan_file *file, const char *path, const char *kernel)
 {
-	const struct segmap_policy policy = quiet_policy();
+	struct segmap_policy policy = quiet_policy();
 	struct segmap_error *err = &file->error;
 
+	if (kernel) /* it has been found valid with the options */
+		segmap_rules_set_kernel(&policy.rules, kernel);
 	*file = (struct plan_file){.path = path, .rules = policy.rules};
 	if (open_images(file) == 0)
 		segmap_plan_make(&file->plan, file->images[0], file->images[1], &policy, err);
@@ -131,7 +137,7 @@ static int show_file(const char *path, const struct plan_options *options, json_
 	struct findings findings = {0};
 	int status;
 
-	file_open(&file, path);
+	file_open(&file, path, options->kernel);
 	if (options->check && check_file(&findings, &file) < 0)
 		findings.failed = true;
 	if (files) {
@@ -175,7 +181,7 @@ static int show_files(char **paths, const struct plan_options *options)
 	return worst;
 }
 
-enum { OPTION_CHECK = 256, OPTION_COLOR, OPTION_INTERP };
+enum { OPTION_CHECK = 256, OPTION_COLOR, OPTION_INTERP, OPTION_KERNEL };
 
 static const struct option long_options[] = {
 	{"json", no_argument, NULL, 'J'},
@@ -186,9 +192,23 @@ static const struct option long_options[] = {
 	{"bytes", no_argument, NULL, 'b'},
 	{"color", optional_argument, NULL, OPTION_COLOR},
 	{"interp", no_argument, NULL, OPTION_INTERP},
+	{"kernel", required_argument, NULL, OPTION_KERNEL},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
+
+static bool choose_kernel(struct plan_options *options, const char *release)
+{
+	struct segmap_rules rules;
+
+	segmap_rules_native(&rules, (uint64_t)sysconf(_SC_PAGESIZE));
+	if (segmap_rules_set_kernel(&rules, release) < 0) {
+		complain("plan: --kernel=%s: must begin with two numbers, as 6.1", release);
+		return false;
+	}
+	options->kernel = release;
+	return true;
+}
 
 /* False if C is an option that cannot be followed, which has been said. */
 static bool take_option(struct plan_options *options, int c)
@@ -215,6 +235,8 @@ static bool take_option(struct plan_options *options, int c)
 	case 'o':
 		options->columns = optarg;
 		return table_columns_valid(optarg);
+	case OPTION_KERNEL:
+		return choose_kernel(options, optarg);
 	case OPTION_COLOR:
 		if (choose_color(optarg ? optarg : "always", &options->color))
 			return true;
@@ -275,6 +297,8 @@ const struct command command_plan = {
 		"  -b, --bytes          SIZE and ALIGN in bytes\n"
 		"      --color[=WHEN]   auto, always or never\n"
 		"      --interp         the interpreter's mappings as well\n"
+		"      --kernel=RELEASE what that kernel would do: 6.1, say; by default the "
+		"running one\n"
 		"  -h, --help           this text\n"
 		"\n"
 		"Exit status: 0, 125 if segmap fails, 126 if a FILE is refused, 127 if it or "

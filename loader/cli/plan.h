@@ -11,6 +11,7 @@
 struct plan_options {
 	bool json, check, interp, noheadings, raw, bytes, color;
 	const char *columns; /* of -o, or NULL */
+	const char *kernel;  /* whose rules count: a release; NULL for the running one's */
 };
 
 /* One FILE and what could be learnt about it until something was refused. */

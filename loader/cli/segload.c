@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/personality.h>
 #include <unistd.h>
 
@@ -54,7 +55,7 @@ static const char help[] =
 	"      --no-aslr             without address randomisation, as setarch -R\n"
 	"      --stop-at=entry       stop with SIGSTOP just before PROGRAM's first "
 	"instruction\n"
-	"  -v, --verbose             tell each system call of the load, and why it is made\n"
+	"  -v, --verbose             tell each mapping that is made for the load, and why\n"
 	"      --help                print this help\n"
 	"      --version             print the version\n"
 	"\n"
@@ -64,7 +65,7 @@ static const char help[] =
 	"Examples:\n"
 	"  segload /bin/busybox sh -c 'echo $0'\n"
 	"  segload -v --no-aslr ./a.out\n"
-	"  cc -static -o /dev/stdout hello.o | segload -\n";
+	"  gzip -dc program.gz | segload -\n";
 
 struct settings {
 	const char *argv0;
@@ -99,8 +100,7 @@ static int report(const char *program, const struct segmap_error *err)
 /* Is this an answer after which execvp(3) tries the next directory? */
 static bool try_next(const struct segmap_error *err)
 {
-	return err->object == SEGMAP_PROGRAM &&
-	       (err->reason == SEGMAP_REASON_OPEN || err->reason == SEGMAP_REASON_NOT_REGULAR ||
+	return (err->reason == SEGMAP_REASON_OPEN || err->reason == SEGMAP_REASON_NOT_REGULAR ||
 		err->reason == SEGMAP_REASON_NOT_EXECUTABLE) &&
 	       (err->errnum == ENOENT || err->errnum == ENOTDIR || err->errnum == EACCES);
 }
@@ -240,7 +240,8 @@ static const bool pristine = true;
 
 int main(int argc, char **argv)
 {
-	struct settings settings = {.load = {.pristine = pristine}};
+	/* What an exec of segload has given beyond the user's own, the next exec takes back. */
+	struct settings settings = {.load = {.pristine = pristine && !getauxval(AT_SECURE)}};
 	int option, status;
 
 	while ((option = getopt_long(argc, argv, "+E:iv", long_options, NULL)) != -1) {

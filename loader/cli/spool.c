@@ -5,6 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10
+#endif
+
 static int copy(int from, int to)
 {
 	static char buffer[65536];
@@ -34,7 +38,9 @@ int spool_input(int *fd)
 		return -errno;
 	if (S_ISREG(st.st_mode))
 		return 0;
-	int memory = memfd_create("segload", MFD_CLOEXEC);
+	int memory = memfd_create("segload", MFD_CLOEXEC | MFD_EXEC);
+	if (memory < 0 && errno == EINVAL) /* before Linux 6.3 */
+		memory = memfd_create("segload", MFD_CLOEXEC);
 	if (memory < 0)
 		return -errno;
 	int r = copy(*fd, memory);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* "xor %r32, %r32" of a register with itself; LENGTH bytes. */
+/* "xor %r32, %r32" of a register with itself, not the stack pointer; LENGTH bytes. */
 static bool is_zeroing(const uint8_t *p, size_t *length)
 {
 	size_t rex = *p == 0x45 ? 1 : 0; /* both operands among r8...r15 */
@@ -14,7 +14,8 @@ static bool is_zeroing(const uint8_t *p, size_t *length)
 	if (p[rex] != 0x31 || (p[rex + 1] & 0xc0) != 0xc0)
 		return false;
 	*length = rex + 2;
-	return (p[rex + 1] >> 3 & 7) == (p[rex + 1] & 7);
+	bool stack_pointer = !rex && (p[rex + 1] & 7) == 4;
+	return (p[rex + 1] >> 3 & 7) == (p[rex + 1] & 7) && !stack_pointer;
 }
 
 /* "pop %r64", not of the stack pointer. */
