@@ -3,12 +3,15 @@
 #include <segmap/handover.h>
 
 #include "fail.h"
+#include "leftovers.h"
 #include "privilege.h"
 #include "script.h"
 #include "trace.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +36,10 @@ struct load {
 	struct segmap_map *map;
 	struct segmap_stack stack;
 	struct segmap_handover *handover;
+	struct segmap_privilege privilege;
+	struct segmap_habits habits;
 	const char *execfn;
+	bool from_fd;
 	int close; /* the caller's descriptor, if exec is to close it, or -1 */
 };
 
@@ -77,6 +83,7 @@ static void fill_policy(struct segmap_policy *policy, const struct segmap_self *
 {
 	memset(policy, 0, sizeof(*policy));
 	segmap_rules_native(&policy->rules, self->page_size);
+	segmap_rules_set_kernel(&policy->rules, self->kernel);
 	policy->randomize = self->randomize;
 	policy->randomize_brk = self->randomize_brk;
 	policy->random[0] = random[0];
@@ -107,12 +114,27 @@ static void release(struct load *load)
 	segmap_image_free(load->images[SEGMAP_INTERPRETER]);
 	segmap_image_free(load->images[SEGMAP_PROGRAM]);
 	segmap_script_free(&load->script);
+	segmap_habits_restore(&load->habits);
+}
+
+/* For where the question below is forbidden: what /proc knows of are threads. */
+static bool has_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	const struct dirent *entry;
+	int count = 0;
+
+	while (dir && (entry = readdir(dir)))
+		count += entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return count > 1;
 }
 
 /* Threads would die with the address space, or, sharing it from outside, lose theirs. */
 static int check_alone(const struct load *load)
 {
-	if (unshare(CLONE_VM) == 0 || errno != EINVAL)
+	if (unshare(CLONE_VM) == 0 || (errno != EINVAL && !has_threads()))
 		return 0;
 	return fail(load->err, THREADS, SYSTEM, EBUSY);
 }
@@ -121,12 +143,13 @@ static int build_stack(struct load *load, char *const argv[], char *const envp[]
 		       const uint8_t random[16], unsigned shift)
 {
 	struct segmap_auxv auxv[SEGMAP_AUXV_MAX];
-	struct segmap_auxv_facts facts = {
-		.has_ids = !load->options->pristine,
+	const struct segmap_auxv_facts facts = {
+		.has_ids = !load->options->pristine || load->privilege.secure,
 		.uid = getuid(),
 		.euid = geteuid(),
 		.gid = getgid(),
 		.egid = getegid(),
+		.secure = load->privilege.secure,
 	};
 	const struct segmap_stack_input input = {
 		.page_size = load->self.page_size,
@@ -142,28 +165,46 @@ static int build_stack(struct load *load, char *const argv[], char *const envp[]
 		.plan = load->plan,
 	};
 
-	facts.secure = facts.uid != facts.euid || facts.gid != facts.egid;
 	if (segmap_auxv_make(auxv, load->self.auxv, load->plan, &facts) < 0)
 		return fail(load->err, SELF, SYSTEM, E2BIG, .step = "auxiliary vector");
 	return segmap_stack_build(&load->stack, &input, load->err);
 }
 
+/* The last part of the path; of a program from a descriptor, since Linux 6.14, the name that
+ * the file itself has where it is, which is the interpreter's for a script. */
+static void name_process(const struct load *load, char *name, size_t size)
+{
+	const char *path = load->execfn;
+	char link[64], target[PATH_MAX + 1] = "";
+	int major = 0, minor = 0;
+
+	sscanf(load->self.kernel, "%d.%d", &major, &minor);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", load->images[SEGMAP_PROGRAM]->fd);
+	if (load->from_fd && (major > 6 || (major == 6 && minor >= 14)) &&
+	    readlink(link, target, PATH_MAX) > 0)
+		path = target;
+	const char *slash = strrchr(path, '/');
+	snprintf(name, size, "%s", slash ? slash + 1 : path);
+}
+
 static int prepare_handover(struct load *load)
 {
-	const char *slash = strrchr(load->execfn, '/');
+	char name[16];
 	const struct segmap_handover_input input = {
 		.plan = load->plan,
 		.map = load->map,
 		.images = (const struct segmap_image *const *)load->images,
 		.stack = &load->stack,
 		.self = &load->self,
-		.name = slash ? slash + 1 : load->execfn,
+		.name = name,
 		.close = &load->close,
 		.close_count = load->close >= 0,
 		.pristine = load->options->pristine,
+		.privilege = &load->privilege,
 		.options = load->options,
 	};
 
+	name_process(load, name, sizeof(name));
 	return segmap_handover_prepare(&load->handover, &input, load->err);
 }
 
@@ -183,7 +224,6 @@ static int prepare(struct load *load, char *const argv[], char *const envp[])
 		r = segmap_self_read(&load->self, load->err);
 	if (r < 0)
 		return r;
-	load->self.personality &= ~(unsigned long)READ_IMPLIES_EXEC;
 	fill_policy(&policy, &load->self, random.plan);
 	r = segmap_plan_make(&load->plan, load->images[0], load->images[1], &policy, load->err);
 	if (r == 0)
@@ -218,11 +258,16 @@ static int run(struct load *load, int fd, const char *name, char *const argv[],
 		r = open_interp(&load->images[SEGMAP_INTERPRETER], load->images[SEGMAP_PROGRAM],
 				false, load->err);
 	if (r == 0)
-		r = segmap_privilege_check(load->images[SEGMAP_PROGRAM], load->err);
+		r = segmap_privilege_check(&load->privilege, load->images[SEGMAP_PROGRAM],
+					   load->options->pristine, load->err);
 	if (r == 0)
 		r = check_alone(load);
-	if (r == 0)
+	if (r == 0) {
+		segmap_habits_suspend(&load->habits,
+				      READ_IMPLIES_EXEC | load->privilege.unpersona,
+				      load->options->pristine);
 		r = prepare(load, argv, envp);
+	}
 	if (r == 0)
 		segmap_handover_commit(load->handover);
 	name_file(load);
@@ -254,6 +299,7 @@ int segmap_fexecve(int fd, const char *name, char *const argv[], char *const env
 		.options = options ? options : &no_options,
 		.err = err,
 		.execfn = execfn,
+		.from_fd = true,
 		.close = flags >= 0 && (flags & FD_CLOEXEC) ? fd : -1,
 	};
 

@@ -8,6 +8,7 @@
 #include "fail.h"
 #include "gadget.h"
 #include "leftovers.h"
+#include "privilege.h"
 #include "process.h"
 #include "stub.h"
 #include "trace.h"
@@ -64,10 +65,11 @@ static uint64_t block_size(const struct segmap_handover_input *in,
 	uint64_t ranges =
 		in->map->count * (sizeof(struct stub_move) + sizeof(struct stub_range));
 	uint64_t lists = (left->fd_count + left->timer_count) * sizeof(int32_t);
+	uint64_t queue = left->queued ? STUB_QUEUE_MAX * STUB_SIGINFO * sizeof(uint64_t) : 0;
 
 	return page_up(code_size(), page) + sizeof(struct stub_args) + ranges + lists +
 	       4 * sizeof(struct stub_range) + FIXUPS_MAX * sizeof(struct stub_fixup) +
-	       in->stack->size + (uint64_t)ALIGNMENT * 8 + STUB_STACK;
+	       in->stack->size + queue + (uint64_t)ALIGNMENT * 9 + STUB_STACK;
 }
 
 /* The code goes to pages of its own; under MDWE pages that were writable can't be executable,
@@ -223,7 +225,11 @@ static void fill_stack(struct stub_args *args, const struct segmap_handover_inpu
 	args->sp = stack->sp;
 	args->stack_start = stack->vma_start;
 	args->stack_end = in->self->stack.end;
-	args->stack_prot = in->plan->stack_exec ? PROT_READ | PROT_WRITE | PROT_EXEC : 0;
+	/* a process that has lived before may have changed the protection of its own stack */
+	if (in->plan->stack_exec)
+		args->stack_prot = PROT_READ | PROT_WRITE | PROT_EXEC;
+	else if (!in->pristine)
+		args->stack_prot = PROT_READ | PROT_WRITE;
 }
 
 static void fill_layout(struct stub_args *args, const struct segmap_handover_input *in)
@@ -267,10 +273,13 @@ static void fill_vdso(struct stub_args *args, const struct segmap_self *self)
 static void fill_leftovers(struct stub_args *args, const struct segmap_handover_input *in,
 			   const struct segmap_leftovers *left, struct block *block)
 {
-	bool changed = getuid() != geteuid() || getgid() != getegid();
-
 	args->signals = left->signals;
+	args->queued = left->queued;
+	args->own = left->own;
+	if (left->queued)
+		args->queue = take(block, STUB_QUEUE_MAX * sizeof(*args->queue));
 	args->fd_count = left->fd_count;
+	args->fd_own = in->plan->object_count;
 	args->fds = take(block, left->fd_count * sizeof(int32_t));
 	if (left->fd_count)
 		memcpy(args->fds, left->fds, left->fd_count * sizeof(int32_t));
@@ -278,8 +287,6 @@ static void fill_leftovers(struct stub_args *args, const struct segmap_handover_
 	args->timers = take(block, left->timer_count * sizeof(int32_t));
 	if (left->timer_count)
 		memcpy(args->timers, left->timers, left->timer_count * sizeof(int32_t));
-	args->dumpable = !changed;
-	args->personality = in->self->personality;
 	if (!in->pristine)
 		args->flags |= STUB_RESET_ATTRIBUTES;
 	if (in->options->stop_at_entry)
@@ -300,29 +307,41 @@ static int collect(struct segmap_leftovers *left, const struct segmap_handover_i
 {
 	int r = 0;
 
-	if (!in->pristine)
-		return segmap_leftovers_read(left, err);
 	for (size_t i = 0; r == 0 && i < in->plan->object_count; i++)
 		r = segmap_leftovers_add_fd(left, in->images[i]->fd);
+	if (r == 0 && !in->pristine)
+		return segmap_leftovers_read(left, err);
 	for (size_t i = 0; r == 0 && i < in->close_count; i++)
 		r = segmap_leftovers_add_fd(left, in->close[i]);
 	return r ? fail(err, MEMORY, SYSTEM, ENOMEM) : 0;
 }
 
-/* Tries on the loader's own stack what the program's needs: protection and size. */
+/* Is memory that was writable allowed to become executable? Asked with a page that nobody
+ * needs: the stack must be as it was if the load is refused. */
+static int try_executable(uint64_t page)
+{
+	int prot = PROT_READ | PROT_WRITE;
+	void *probe = mmap(NULL, page, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int r = 0;
+
+	if (probe == MAP_FAILED || mprotect(probe, page, prot | PROT_EXEC) < 0)
+		r = -errno;
+	if (probe != MAP_FAILED)
+		munmap(probe, page);
+	return r;
+}
+
+/* Tries beforehand what the program's stack needs: size and protection. execve would run the
+ * program whatever is forbidden to this process. */
 static int try_stack(const struct segmap_handover_input *in, struct segmap_error *err)
 {
 	const struct segmap_self *self = in->self;
-	uint64_t top = self->stack.end - self->page_size;
+	int r = in->plan->stack_exec ? try_executable(self->page_size) : 0;
 
+	if (r < 0)
+		return fail(err, EXEC_STACK, UNSUPPORTED, -r);
 	if (in->stack->vma_start < self->stack.start)            /* grows when it is touched */
 		(void)*(volatile uint8_t *)in->stack->vma_start; // NOLINT
-	if (!in->plan->stack_exec)
-		return 0;
-	if (mprotect((void *)top, self->page_size, PROT_READ | PROT_WRITE | PROT_EXEC) <
-	    0) // NOLINT
-		return fail(err, EXEC_STACK, SYSTEM, errno);
-	mprotect((void *)top, self->page_size, PROT_READ | PROT_WRITE); // NOLINT
 	return 0;
 }
 
@@ -344,6 +363,7 @@ static struct stub_args *fill_args(const struct segmap_handover_input *in,
 	fill_vdso(args, in->self);
 	fill_fixups(args, in, block);
 	fill_leftovers(args, in, left, block);
+	segmap_privilege_tell(in->privilege, args, in->pristine);
 	fill_rseq(args, in->self);
 	arch_prepare_registers(args);
 	return args;

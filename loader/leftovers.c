@@ -5,9 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -65,6 +68,12 @@ static int scan_descriptors(struct segmap_leftovers *l)
 	return r;
 }
 
+/* Would this disposition have the kernel empty the queue? */
+static bool discards(int n, bool ignored)
+{
+	return ignored || n == SIGCHLD || n == SIGCONT || n == SIGURG || n == SIGWINCH;
+}
+
 /* The kernel's own view: libc hides two of the signals. */
 static void scan_signals(struct segmap_leftovers *l)
 {
@@ -73,11 +82,31 @@ static void scan_signals(struct segmap_leftovers *l)
 	} action;
 
 	for (int n = 1; n <= 64; n++) {
+		uint64_t bit = UINT64_C(1) << (n - 1);
+		bool ignored;
+
 		if (syscall(SYS_rt_sigaction, n, NULL, &action, sizeof(uint64_t)) < 0)
 			continue;
-		if (action.handler > (uint64_t)SIG_IGN || action.flags || action.mask)
-			l->signals |= UINT64_C(1) << (n - 1);
+		ignored = action.handler == (uint64_t)(uintptr_t)SIG_IGN;
+		if ((ignored || !action.handler) && !action.flags && !action.restorer &&
+		    !action.mask)
+			continue;
+		l->signals |= bit;
+		if (discards(n, ignored))
+			l->queued |= bit;
 	}
+}
+
+/* Which signals wait for this thread alone; a system call tells only of both together. */
+static void scan_queue(struct segmap_leftovers *l)
+{
+	FILE *file = fopen("/proc/thread-self/status", "re");
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "SigPnd: %" SCNx64, &l->own);
+	if (file)
+		fclose(file);
 }
 
 static int scan_timers(struct segmap_leftovers *l)
@@ -101,6 +130,10 @@ int segmap_leftovers_read(struct segmap_leftovers *l, struct segmap_error *err)
 	scan_signals(l);
 	if (scan_timers(l) < 0 || scan_descriptors(l) < 0)
 		return fail(err, MEMORY, SYSTEM, ENOMEM);
+	if (l->timer_count) /* the signals of a timer go with it */
+		l->queued = ~UINT64_C(0);
+	if (l->queued)
+		scan_queue(l);
 	return 0;
 }
 
@@ -108,4 +141,41 @@ void segmap_leftovers_free(struct segmap_leftovers *l)
 {
 	free(l->fds);
 	free(l->timers);
+}
+
+/* Is a new page there before it is touched? That is what MCL_FUTURE does, and nothing tells. */
+static bool locks_what_it_maps(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *probe =
+		mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char there = 0;
+
+	if (probe == MAP_FAILED)
+		return false;
+	mincore(probe, page, &there);
+	munmap(probe, page);
+	return there & 1;
+}
+
+void segmap_habits_suspend(struct segmap_habits *habits, unsigned long unpersona, bool pristine)
+{
+	int persona = personality(0xffffffff);
+
+	habits->personality = (unsigned long)persona;
+	if (persona >= 0 && ((unsigned long)persona & unpersona))
+		habits->restore_personality =
+			personality((unsigned long)persona & ~unpersona) >= 0;
+	/* Locked on fault only: mappings that are there already stay as they are, which no
+	 * other call can do. */
+	if (!pristine && locks_what_it_maps())
+		habits->restore_locking = mlockall(MCL_FUTURE | MCL_ONFAULT) == 0;
+}
+
+void segmap_habits_restore(const struct segmap_habits *habits)
+{
+	if (habits->restore_locking)
+		mlockall(MCL_FUTURE);
+	if (habits->restore_personality)
+		personality(habits->personality);
 }

@@ -1,36 +1,209 @@
+/*
+ * Credentials, as cap_bprm_creds_from_file() and bprm_fill_uid() compute them. A process can
+ * give up what it has, so all that exec takes away is taken away here as well; what exec would
+ * give is refused. Root that has laid down capabilities gets them back by exec, as long as they
+ * are in its bounding set; from us it does not, and runs with those it has.
+ */
 #include "privilege.h"
 
 #include "fail.h"
+#include "stub.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* Where the bits and capabilities of a file count for nothing. */
-static bool is_ignored(const struct segmap_image *program)
+/* What a program that gives privileges must not inherit: include/linux/personality.h. */
+#define PER_CLEAR_ON_SETID                                                                     \
+	(READ_IMPLIES_EXEC | ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT | MMAP_PAGE_ZERO)
+
+enum {
+	STACK_SOFT_MAX = 8 << 20, /* _STK_LIM: of RLIMIT_STACK, with AT_SECURE */
+};
+
+struct sets { /* of this process; all 0 where /proc does not tell */
+	uint64_t inheritable, permitted, effective, bounding, ambient;
+};
+
+struct file_sets {
+	bool present, effective;
+	uint64_t permitted, inheritable;
+};
+
+static void read_sets(struct sets *s)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	char line[256];
+
+	memset(s, 0, sizeof(*s));
+	while (file && fgets(line, sizeof(line), file)) {
+		sscanf(line, "CapInh: %" SCNx64, &s->inheritable);
+		sscanf(line, "CapPrm: %" SCNx64, &s->permitted);
+		sscanf(line, "CapEff: %" SCNx64, &s->effective);
+		sscanf(line, "CapBnd: %" SCNx64, &s->bounding);
+		sscanf(line, "CapAmb: %" SCNx64, &s->ambient);
+	}
+	if (file)
+		fclose(file);
+}
+
+/* Those of the third revision belong to a user namespace; its root is 0 only inside it. */
+static void read_file_sets(struct file_sets *f, int fd)
+{
+	struct vfs_ns_cap_data data = {0};
+	ssize_t n = fgetxattr(fd, "security.capability", &data, sizeof(data));
+	uint32_t magic = le32toh(data.magic_etc);
+
+	memset(f, 0, sizeof(*f));
+	if (n < (ssize_t)XATTR_CAPS_SZ_1 || data.rootid != 0)
+		return;
+	f->present = true;
+	f->effective = magic & VFS_CAP_FLAGS_EFFECTIVE;
+	f->permitted = le32toh(data.data[0].permitted);
+	f->inheritable = le32toh(data.data[0].inheritable);
+	if ((magic & VFS_CAP_REVISION_MASK) == VFS_CAP_REVISION_1)
+		return;
+	f->permitted |= (uint64_t)le32toh(data.data[1].permitted) << 32;
+	f->inheritable |= (uint64_t)le32toh(data.data[1].inheritable) << 32;
+}
+
+static bool is_nosuid(const struct segmap_image *program)
 {
 	struct statvfs fs;
 
-	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ||
-	       (fstatvfs(program->fd, &fs) == 0 && (fs.f_flag & ST_NOSUID));
+	return fstatvfs(program->fd, &fs) == 0 && (fs.f_flag & ST_NOSUID);
 }
 
-int segmap_privilege_check(const struct segmap_image *program, struct segmap_error *err)
+static bool has_no_new_privs(void)
+{
+	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+}
+
+/* The set-id bits: to become whom one is already is allowed. */
+static int check_mode(struct segmap_privilege *p, const struct segmap_image *program,
+		      struct segmap_error *err)
 {
 	mode_t mode = program->mode;
-	bool set_uid = (mode & S_ISUID) && program->owner != geteuid();
+	bool set_uid = mode & S_ISUID;
 	/* Without the group's x bit S_ISGID means mandatory locking. */
-	bool set_gid = (mode & S_ISGID) && (mode & S_IXGRP) && program->group != getegid();
-	bool caps =
-		geteuid() != 0 && fgetxattr(program->fd, "security.capability", NULL, 0) > 0;
+	bool set_gid = (mode & S_ISGID) && (mode & S_IXGRP);
 
-	if (!(set_uid || set_gid || caps) || is_ignored(program))
+	if (!(set_uid || set_gid) || has_no_new_privs() || is_nosuid(program))
 		return 0;
-	if (set_uid || set_gid)
+	if ((set_uid && program->owner != geteuid()) ||
+	    (set_gid && program->group != getegid()))
 		return fail(err, SETID, UNSUPPORTED, EACCES,
 			    .value = {mode, program->owner, program->group});
-	return fail(err, FILE_CAPS, UNSUPPORTED, EACCES);
+	p->unpersona = PER_CLEAR_ON_SETID;
+	return 0;
+}
+
+/* Is root's privilege in force? A file's own capabilities are what counts for a process that
+ * has become root, but is another user. */
+static bool is_root(const struct file_sets *f)
+{
+	int bits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+	uid_t uid = getuid(), euid = geteuid();
+
+	if (bits > 0 && (bits & SECBIT_NOROOT))
+		return false;
+	if (f->present && euid == 0 && uid != 0)
+		return false;
+	return uid == 0 || euid == 0;
+}
+
+static int compute(struct segmap_privilege *p, const struct sets *old,
+		   const struct file_sets *f, struct segmap_error *err)
+{
+	bool root = is_root(f);
+	bool effective = f->effective || (root && geteuid() == 0);
+	uint64_t permitted =
+		(old->bounding & f->permitted) | (old->inheritable & f->inheritable);
+
+	if (f->effective && (f->permitted & ~permitted))
+		return fail(err, FILE_CAPS, ERRNO, EPERM);
+	if (root)
+		permitted = old->bounding | old->inheritable;
+	if (permitted & ~old->permitted) {
+		if (!root && !has_no_new_privs())
+			return fail(err, FILE_CAPS, UNSUPPORTED, EACCES);
+		p->unpersona = PER_CLEAR_ON_SETID;
+	}
+	p->ambient = f->present ? 0 : old->ambient;
+	p->permitted = (permitted & old->permitted) | p->ambient;
+	p->effective = effective ? p->permitted : p->ambient;
+	p->inheritable = old->inheritable;
+	p->secure |= getuid() != 0 && (effective || (p->permitted & ~p->ambient));
+	p->set_capabilities = p->permitted != old->permitted ||
+			      p->effective != old->effective || p->ambient != old->ambient;
+	return 0;
+}
+
+static bool have_others_saved(void)
+{
+	uid_t u[3];
+	gid_t g[3];
+
+	getresuid(&u[0], &u[1], &u[2]);
+	getresgid(&g[0], &g[1], &g[2]);
+	return u[2] != u[1] || g[2] != g[1] || (uid_t)setfsuid((uid_t)-1) != u[1] ||
+	       (gid_t)setfsgid((gid_t)-1) != g[1];
+}
+
+int segmap_privilege_check(struct segmap_privilege *p, const struct segmap_image *program,
+			   bool pristine, struct segmap_error *err)
+{
+	struct file_sets file;
+	struct sets sets;
+	int r = check_mode(p, program, err);
+
+	if (r < 0)
+		return r;
+	read_file_sets(&file, program->fd);
+	if (file.present && is_nosuid(program))
+		memset(&file, 0, sizeof(file));
+	p->differ = getuid() != geteuid() || getgid() != getegid();
+	p->secure = p->differ;
+	p->set_ids = !pristine && have_others_saved();
+	if (pristine && !file.present)
+		return 0;
+	read_sets(&sets);
+	return compute(p, &sets, &file, err);
+}
+
+void segmap_privilege_tell(const struct segmap_privilege *p, struct stub_args *args,
+			   bool pristine)
+{
+	const uint64_t sets[] = {p->effective, p->permitted, p->inheritable};
+
+	args->uid = getuid();
+	args->euid = geteuid();
+	args->gid = getgid();
+	args->egid = getegid();
+	args->ambient = p->ambient;
+	args->sets[0] = _LINUX_CAPABILITY_VERSION_3;
+	for (size_t i = 0; i < 3; i++) {
+		args->sets[2 + i] = (uint32_t)sets[i];
+		args->sets[5 + i] = (uint32_t)(sets[i] >> 32);
+	}
+	args->stack_soft = STACK_SOFT_MAX;
+	if (p->secure)
+		args->flags |= STUB_SECURE;
+	if (p->differ && !pristine)
+		args->flags |= STUB_DIFFERENT;
+	if (p->set_ids)
+		args->flags |= STUB_SET_IDS;
+	if (p->set_capabilities)
+		args->flags |= STUB_SET_SETS;
 }

@@ -36,6 +36,12 @@ enum stub_flags {
 	STUB_RESET_ATTRIBUTES = 1, /* the process is not fresh from its own exec */
 	STUB_FPU_SAVED_STATE = 2,  /* XRSTOR is there */
 	STUB_STOP_AT_ENTRY = 4,
+	STUB_SECURE = 8,        /* AT_SECURE is 1 */
+	STUB_DIFFERENT = 16,    /* real and effective ids are */
+	STUB_SET_IDS = 32,      /* saved and file system ids become the effective ones */
+	STUB_SET_SETS = 64,     /* of capabilities */
+	STUB_QUEUE_MAX = 64,    /* pending signals that are kept */
+	STUB_SIGINFO = 128 / 8, /* words of the kernel's siginfo_t */
 };
 
 struct stub_args {
@@ -64,13 +70,20 @@ struct stub_args {
 	struct prctl_mm_map mm;
 	int64_t exe_fd;
 	char name[16];
-	uint64_t dumpable, personality;
+	uint32_t uid, euid, gid, egid;
+	uint32_t sets[8]; /* what capset takes: a header, then two times three words */
+	uint64_t ambient;
+	uint64_t stack_soft; /* most that RLIMIT_STACK may be with AT_SECURE */
 
 	int32_t *fds;
 	uint64_t fd_count;
+	uint64_t fd_own; /* the first of them, which the loader has opened */
 	int32_t *timers;
 	uint64_t timer_count;
 	uint64_t signals; /* bit n-1: the disposition of signal n is to be reset */
+	uint64_t queued;  /* those whose queue must be kept from that */
+	uint64_t own;     /* those that are pending for the thread alone */
+	uint64_t (*queue)[STUB_SIGINFO]; /* room for STUB_QUEUE_MAX */
 
 	uint64_t rseq, rseq_length;
 	uint64_t mask; /* of blocked signals, as the program is to have it */

@@ -21,6 +21,7 @@ struct segmap_range {
 /* What a handover needs to know about the process that it happens in. */
 struct segmap_self {
 	uint64_t page_size;
+	char kernel[65]; /* its release, as uname(2) says it */
 	unsigned long personality;
 	bool randomize; /* as struct segmap_policy has them */
 	bool randomize_brk;
@@ -34,6 +35,8 @@ struct segmap_self {
 /* Fills SELF. Errors: -ENOENT and others when /proc does not tell, with reason SELF. */
 int segmap_self_read(struct segmap_self *self, struct segmap_error *err);
 
+struct segmap_privilege; /* the library's own */
+
 struct segmap_handover_input {
 	const struct segmap_plan *plan;
 	struct segmap_map *map;
@@ -43,7 +46,8 @@ struct segmap_handover_input {
 	const char *name; /* of the process: its first 15 bytes become comm */
 	const int *close; /* descriptors that exec would close, besides those of the images */
 	size_t close_count;
-	bool pristine; /* see struct segmap_options */
+	bool pristine;                            /* see struct segmap_options */
+	const struct segmap_privilege *privilege; /* what exec makes of the credentials */
 	const struct segmap_options *options;
 };
 
@@ -58,7 +62,7 @@ int segmap_handover_prepare(struct segmap_handover **handover,
 			    struct segmap_error *err);
 
 /* Becomes the program. From here on there is no error to return, only death by a signal. */
-_Noreturn void segmap_handover_commit(struct segmap_handover *handover);
+__attribute__((noreturn)) void segmap_handover_commit(struct segmap_handover *handover);
 
 /* Undoes segmap_handover_prepare; NULL is allowed. */
 void segmap_handover_discard(struct segmap_handover *handover);

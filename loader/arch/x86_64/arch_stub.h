@@ -64,6 +64,7 @@ ARCH_STUB_HELPER void arch_reset_registers(struct stub_args *a)
 		__asm__ volatile("xrstor64 %0" : : "m"(a->fpu), "a"(low), "d"(high) : "memory");
 	else
 		__asm__ volatile("fxrstor64 %0" : : "m"(a->fpu) : "memory");
+	__asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"(0));
 	sys2(__NR_arch_prctl, ARCH_SET_FS, 0);
 	sys2(__NR_arch_prctl, ARCH_SET_GS, 0);
 }

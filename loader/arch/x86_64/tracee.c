@@ -1,0 +1,86 @@
+#include "arch_tracee.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+/* clang-format off */
+#define REGISTER(name) {#name, offsetof(struct user_regs_struct, name)}
+/* clang-format on */
+
+const struct arch_register arch_registers[] = {
+	REGISTER(rip),     REGISTER(rsp), REGISTER(rax),    REGISTER(rbx), REGISTER(rcx),
+	REGISTER(rdx),     REGISTER(rsi), REGISTER(rdi),    REGISTER(rbp), REGISTER(r8),
+	REGISTER(r9),      REGISTER(r10), REGISTER(r11),    REGISTER(r12), REGISTER(r13),
+	REGISTER(r14),     REGISTER(r15), REGISTER(eflags), REGISTER(cs),  REGISTER(ss),
+	REGISTER(ds),      REGISTER(es),  REGISTER(fs),     REGISTER(gs),  REGISTER(fs_base),
+	REGISTER(gs_base),
+};
+const size_t arch_register_count = sizeof(arch_registers) / sizeof(arch_registers[0]);
+
+/*
+ * Intel SDM volume 1, 10.5.1 and 13.4: the FXSAVE area, then the XSAVE header. Of the
+ * components in use, SSE (bit 1) is left out: a CPU may call in use what is in its initial
+ * form, and with this one it comes and goes between two looks at the same process.
+ */
+const struct arch_state_part arch_state_parts[] = {
+	{"fcw", 0, 2, UINT64_MAX},        {"fsw", 2, 2, UINT64_MAX}, {"ftw", 4, 2, UINT64_MAX},
+	{"fop", 6, 2, UINT64_MAX},        {"fip", 8, 8, UINT64_MAX}, {"fdp", 16, 8, UINT64_MAX},
+	{"mxcsr", 24, 4, UINT64_MAX},     {"st", 32, 128, 0},        {"xmm", 160, 256, 0},
+	{"in use", 512, 8, ~UINT64_C(2)}, {"extended", 576, 0, 0},
+};
+const size_t arch_state_part_count = sizeof(arch_state_parts) / sizeof(arch_state_parts[0]);
+
+uint64_t arch_pc(const struct user_regs_struct *registers)
+{
+	return registers->rip;
+}
+
+uint64_t arch_sp(const struct user_regs_struct *registers)
+{
+	return registers->rsp;
+}
+
+/* RF: go on without stopping at the same breakpoint again. */
+void arch_forget_trap(struct user_regs_struct *registers)
+{
+	registers->eflags &= ~UINT64_C(0x10000);
+}
+
+static int set_debug_register(pid_t pid, size_t number, uint64_t value)
+{
+	size_t at = offsetof(struct user, u_debugreg) + number * sizeof(unsigned long);
+
+	return ptrace(PTRACE_POKEUSER, pid, (void *)at, (void *)value) < 0 ? -errno : 0;
+}
+
+/* DR7: the lowest bit enables DR0 for this task; length and type bits 0 are "execution". */
+int arch_break_at(pid_t pid, uint64_t addr)
+{
+	int r = arch_break_off(pid);
+
+	if (r == 0)
+		r = set_debug_register(pid, 0, addr);
+	if (r == 0)
+		r = set_debug_register(pid, 7, 1);
+	return r;
+}
+
+int arch_break_off(pid_t pid)
+{
+	return set_debug_register(pid, 7, 0);
+}
+
+bool arch_call_maps(const struct user_regs_struct *registers)
+{
+	switch (registers->orig_rax) {
+	case SYS_mmap:
+	case SYS_mprotect:
+		return registers->rdx & PROT_EXEC;
+	case SYS_mremap:
+		return true;
+	default:
+		return false;
+	}
+}
