@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -75,7 +77,7 @@ static int draw(void *bytes, size_t size, struct segmap_error *err)
 {
 	if (getrandom(bytes, size, 0) == (ssize_t)size)
 		return 0;
-	return fail(err, SELF, SYSTEM, errno, .step = "getrandom");
+	return fail(err, SELF, SYSTEM, errno ? errno : EIO, .step = "getrandom");
 }
 
 static void fill_policy(struct segmap_policy *policy, const struct segmap_self *self,
@@ -170,6 +172,18 @@ static int build_stack(struct load *load, char *const argv[], char *const envp[]
 	return segmap_stack_build(&load->stack, &input, load->err);
 }
 
+/* /proc adds this to the name of a file that has none any more. */
+static void drop_deleted(char *target, int fd)
+{
+	static const char mark[] = " (deleted)";
+	size_t length = strlen(target);
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_nlink == 0 && length >= sizeof(mark) &&
+	    strcmp(target + length - (sizeof(mark) - 1), mark) == 0)
+		target[length - (sizeof(mark) - 1)] = '\0';
+}
+
 /* The last part of the path; of a program from a descriptor, since Linux 6.14, the name that
  * the file itself has where it is, which is the interpreter's for a script. */
 static void name_process(const struct load *load, char *name, size_t size)
@@ -181,8 +195,10 @@ static void name_process(const struct load *load, char *name, size_t size)
 	sscanf(load->self.kernel, "%d.%d", &major, &minor);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", load->images[SEGMAP_PROGRAM]->fd);
 	if (load->from_fd && (major > 6 || (major == 6 && minor >= 14)) &&
-	    readlink(link, target, PATH_MAX) > 0)
+	    readlink(link, target, PATH_MAX) > 0) {
+		drop_deleted(target, load->images[SEGMAP_PROGRAM]->fd);
 		path = target;
+	}
 	const char *slash = strrchr(path, '/');
 	snprintf(name, size, "%s", slash ? slash + 1 : path);
 }
@@ -208,8 +224,8 @@ static int prepare_handover(struct load *load)
 	return segmap_handover_prepare(&load->handover, &input, load->err);
 }
 
-/* From images to a prepared handover. Strings are checked before anything is mapped: E2BIG is
- * an answer of execve's, while a mapping that fails would have killed. */
+/* From images to a prepared handover. The stack is built before anything is mapped: E2BIG is an
+ * answer of execve's, while a mapping that fails would have killed. */
 static int prepare(struct load *load, char *const argv[], char *const envp[])
 {
 	struct {
@@ -246,17 +262,49 @@ static void name_file(struct load *load)
 		segmap_error_set_path(err, load->images[err->object]->path);
 }
 
+/* Is the error about what is in the program's file, or about a file that this one names? */
+static bool has_been_opened(const struct load *load)
+{
+	return load->images[SEGMAP_PROGRAM] || load->script.depth ||
+	       load->err->reason >= SEGMAP_REASON_NOT_ELF;
+}
+
+/* The kernel counts the strings before it looks into the file: their error comes first. R is
+ * the error there is already, or 0. */
+static int check_strings(struct load *load, char *const argv[], char *const envp[], int r)
+{
+	struct segmap_error err;
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_STACK, &limit);
+	const struct segmap_stack_input input = {
+		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
+		.rlimit_stack = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur,
+		.execfn = load->execfn,
+		.argv = argv,
+		.envp = envp,
+	};
+	int too_big = segmap_stack_check(&input, &err);
+	if (too_big == 0)
+		return r;
+	*load->err = err;
+	return too_big;
+}
+
 /* FD and NAME are for fexecve; else FD is -1. */
 static int run(struct load *load, int fd, const char *name, char *const argv[],
 	       char *const envp[])
 {
 	if (!load->err)
 		load->err = &load->ignored;
+	char *const *given = argv;
 	int r = segmap_script_follow(&load->script, &load->images[SEGMAP_PROGRAM], load->execfn,
 				     fd, name, &argv, load->err);
 	if (r == 0)
 		r = open_interp(&load->images[SEGMAP_INTERPRETER], load->images[SEGMAP_PROGRAM],
 				false, load->err);
+	if (r == 0 || has_been_opened(load))
+		r = check_strings(load, given, envp, r);
 	if (r == 0)
 		r = segmap_privilege_check(&load->privilege, load->images[SEGMAP_PROGRAM],
 					   load->options->pristine, load->err);

@@ -20,7 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/rseq.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef AT_RSEQ_FEATURE_SIZE
@@ -124,9 +126,10 @@ static int compare_ranges(const void *a, const void *b)
 
 /* What lies between the ranges that stay: at most one more gap than ranges. Done in place: the
  * ranges are read from left to right and each gap is written where its range was. */
-static void invert(struct stub_range *ranges, uint64_t *count, uint64_t task_size)
+static void invert(struct stub_range *ranges, uint64_t *count, uint64_t from,
+		   uint64_t task_size)
 {
-	uint64_t from = 0, gaps = 0, n = *count;
+	uint64_t gaps = 0, n = *count;
 
 	qsort(ranges, n, sizeof(*ranges), compare_ranges);
 	for (uint64_t i = 0; i < n; i++) {
@@ -154,7 +157,9 @@ static void fill_gaps(struct stub_args *args, const struct segmap_handover_input
 	args->gaps[n++] = (struct stub_range){block->addr, block->length};
 	args->gaps[n++] = (struct stub_range){in->stack->vma_start,
 					      in->self->stack.end - in->stack->vma_start};
-	invert(args->gaps, &n, args->task_size);
+	/* Page 0, which this personality maps at every exec, is sealed: it can only stay. */
+	uint64_t from = in->self->personality & MMAP_PAGE_ZERO ? args->page_size : 0;
+	invert(args->gaps, &n, from, args->task_size);
 	args->gap_count = n;
 }
 
@@ -289,7 +294,7 @@ static void fill_leftovers(struct stub_args *args, const struct segmap_handover_
 		memcpy(args->timers, left->timers, left->timer_count * sizeof(int32_t));
 	if (!in->pristine)
 		args->flags |= STUB_RESET_ATTRIBUTES;
-	if (in->options->stop_at_entry)
+	if (in->options && in->options->stop_at_entry)
 		args->flags |= STUB_STOP_AT_ENTRY;
 }
 
@@ -340,8 +345,11 @@ static int try_stack(const struct segmap_handover_input *in, struct segmap_error
 
 	if (r < 0)
 		return fail(err, EXEC_STACK, UNSUPPORTED, -r);
-	if (in->stack->vma_start < self->stack.start)            /* grows when it is touched */
-		(void)*(volatile uint8_t *)in->stack->vma_start; // NOLINT
+	/* It grows when it is touched; by the kernel, which answers EFAULT where we would die.
+	 */
+	if (in->stack->vma_start < self->stack.start &&
+	    syscall(SYS_rt_sigprocmask, 0, NULL, in->stack->vma_start, sizeof(uint64_t)) < 0)
+		return fail(err, SELF, SYSTEM, ENOMEM, .step = "growing the stack");
 	return 0;
 }
 
@@ -363,7 +371,8 @@ static struct stub_args *fill_args(const struct segmap_handover_input *in,
 	fill_vdso(args, in->self);
 	fill_fixups(args, in, block);
 	fill_leftovers(args, in, left, block);
-	segmap_privilege_tell(in->privilege, args, in->pristine);
+	if (in->privilege)
+		segmap_privilege_tell(in->privilege, args, in->pristine);
 	fill_rseq(args, in->self);
 	arch_prepare_registers(args);
 	return args;

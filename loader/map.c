@@ -135,18 +135,6 @@ static int clear_tail(const struct segmap_piece *piece, uint64_t page, struct se
 	return 0;
 }
 
-/* No room beside the loader: would there be memory for M at all? */
-static bool can_be_had(const struct segmap_mapping *m)
-{
-	void *got = m->kind == SEGMAP_FILE_PRIVATE ? NULL
-						   : mmap(NULL, m->length, m->prot,
-							  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (got && got != MAP_FAILED)
-		munmap(got, m->length);
-	return got != MAP_FAILED;
-}
-
 /* Did a limit forbid LENGTH bytes under which this process's own memory counts too? Then nobody
  * knows what execve, which has given up the old memory, would do. */
 static bool counts_us(uint64_t length)
@@ -161,18 +149,47 @@ static bool counts_us(uint64_t length)
 	return false;
 }
 
-/* The kernel maps an object's first segment as long as its whole span, to begin with. If it can
- * be written that counts against what memory there is: ask for as much. */
-static int check_reserve(const struct segmap_mapping *m, int fd, struct segmap_error *err)
+/*
+ * What the kernel counts against its memory: all of a writable mapping, also where a later one
+ * will replace it, and to begin with the whole span that an object's first one reserves. Asked
+ * by mapping as much somewhere, where that can be too much.
+ */
+static int check_account(const struct segmap_mapping *m, int fd, struct segmap_error *err)
 {
-	if (m->reserve <= m->length || !(m->prot & PROT_WRITE) ||
-	    m->kind != SEGMAP_FILE_PRIVATE)
+	const uint64_t least = UINT64_C(1) << 30, most = UINT64_C(1) << 46;
+	uint64_t length = min_u64(max_u64(m->length, m->reserve), most);
+	bool anonymous = m->kind == SEGMAP_ANON_PRIVATE;
+
+	if (!(m->prot & PROT_WRITE) || (length < least && m->reserve <= m->length))
 		return 0;
-	void *span = mmap(NULL, m->reserve, m->prot, MAP_PRIVATE, fd, (off_t)m->offset);
-	if (span == MAP_FAILED)
+	void *got = mmap(NULL, length, m->prot, MAP_PRIVATE | (anonymous ? MAP_ANONYMOUS : 0),
+			 anonymous ? -1 : fd, (off_t)m->offset);
+	if (got == MAP_FAILED && errno == ENOMEM && counts_us(length))
+		return fail(err, MAP, SYSTEM, ENOMEM, .object = m->object, .index = m->index,
+			    .step = "mmap", .value = {m->addr, length, m->offset});
+	if (got == MAP_FAILED)
 		return fail(err, MAP, KILLS, errno, .object = m->object, .index = m->index,
-			    .step = "mmap", .value = {m->addr, m->reserve, m->offset});
-	munmap(span, m->reserve);
+			    .step = "mmap", .value = {m->addr, length, m->offset});
+	munmap(got, length);
+	return 0;
+}
+
+/* What waits aside would be in the way of an object that needs most of the address space, or
+ * that is to be where it waits. */
+static int check_room(const struct segmap_map *map, struct segmap_error *err)
+{
+	const struct segmap_plan *plan = map->plan;
+	uint64_t start = page_down(plan->rules.task_size / 8, ROOM_STEP);
+
+	for (size_t i = 0; i < plan->object_count; i++) {
+		const struct segmap_object *o = &plan->objects[i];
+		bool in_middle = map->cursor != start && (o->span > start || o->hint);
+		bool at_top = o->hint && o->hint + o->span > plan->room_start;
+
+		if (o->place == SEGMAP_PLACE_SEARCH && (in_middle || at_top))
+			return fail(err, NO_ROOM, SYSTEM, ENOMEM,
+				    .object = (enum segmap_object_id)i, .value = {o->span});
+	}
 	return 0;
 }
 
@@ -187,8 +204,6 @@ static int map_piece(struct segmap_map *map, const struct segmap_mapping *m, int
 	piece->where = m->addr;
 	if (r == -EEXIST)
 		r = map_aside(map, m, fd, &piece->where);
-	if (r == -ENOSPC && !can_be_had(m))
-		r = -ENOMEM;
 	if (r == -ENOSPC)
 		return fail(err, NO_ROOM, SYSTEM, ENOMEM, .value = {m->length});
 	if (r == -ENOMEM && counts_us(m->length))
@@ -222,11 +237,13 @@ int segmap_map_create(struct segmap_map **out, const struct segmap_plan *plan,
 	map->cursor = page_down(plan->rules.task_size / 8, ROOM_STEP);
 	map->below_stack = plan->room_end;
 	for (size_t i = 0; r == 0 && i < plan->mapping_count; i++)
-		r = check_reserve(&plan->mappings[i], images[plan->mappings[i].object]->fd,
+		r = check_account(&plan->mappings[i], images[plan->mappings[i].object]->fd,
 				  err);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = map_piece(map, &flat[i], images[flat[i].object]->fd, options, err);
 	free(flat);
+	if (r == 0)
+		r = check_room(map, err);
 	if (r == 0)
 		*out = map;
 	else

@@ -154,6 +154,10 @@ static int plan_file_part(const struct job *job, int index, const struct segmap_
 		.reserve = reserve,
 	};
 
+	/* Cut to the span, where that has wrapped around 0: the kernel maps no more at first,
+	 * and fails to see that there is nothing to unmap. */
+	if (reserve && reserve < m.length)
+		m.length = reserve;
 	if (page_offset(m.offset, job->page) != 0) /* [D02] */
 		return fail(job->err, INCONGRUENT, KILLS, EINVAL, .object = job->id,
 			    .index = index, .value = {p->offset, p->vaddr, job->page});

@@ -194,8 +194,8 @@ static int write_all(struct segmap_stack *stack, const struct layout *l,
 	return 0;
 }
 
-static int lay_out(struct layout *l, const struct segmap_stack_input *in,
-		   struct segmap_error *err)
+static int measure_all(struct layout *l, const struct segmap_stack_input *in,
+		       struct segmap_error *err)
 {
 	int r;
 
@@ -205,8 +205,21 @@ static int lay_out(struct layout *l, const struct segmap_stack_input *in,
 	r = measure(l->envp, &l->envc, &l->strings, err);
 	if (r == 0)
 		r = measure(l->argv, &l->argc, &l->strings, err);
-	if (r == 0)
-		r = check_limits(l, in, err);
+	return r ? r : check_limits(l, in, err);
+}
+
+int segmap_stack_check(const struct segmap_stack_input *in, struct segmap_error *err)
+{
+	struct layout l = {0};
+
+	return measure_all(&l, in, err);
+}
+
+static int lay_out(struct layout *l, const struct segmap_stack_input *in,
+		   struct segmap_error *err)
+{
+	int r = measure_all(l, in, err);
+
 	if (r < 0)
 		return r;
 	while (in->auxv[l->auxc].type != AT_NULL)

@@ -44,6 +44,13 @@ struct segmap_stack {
 int segmap_stack_build(struct segmap_stack *stack, const struct segmap_stack_input *input,
 		       struct segmap_error *err);
 
+/*
+ * Looks only whether the strings of INPUT (argv, envp and execfn, against page_size and
+ * rlimit_stack) are too many or too long: the kernel asks that when it has opened a file and
+ * has not looked into it yet. Returns 0 or -E2BIG.
+ */
+int segmap_stack_check(const struct segmap_stack_input *input, struct segmap_error *err);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

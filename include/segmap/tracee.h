@@ -5,7 +5,7 @@
 #ifndef SEGMAP_TRACEE_H
 #define SEGMAP_TRACEE_H
 
-#include <segmap/error.h>
+#include <segmap/image.h>
 #include <sys/types.h>
 #include <sys/user.h>
 
@@ -24,6 +24,9 @@ struct segmap_tracee_setup {
 	uid_t user;         /* user and group to become, or (uid_t)-1 */
 	int standard[3];    /* descriptors to become 0, 1 and 2; -1 leaves one as it is */
 	void (*prepare)(void *data); /* called in the child before anything else, or NULL */
+	/* Called in the parent as soon as there is a child, or NULL: so that a signal handler
+	 * can kill it while segmap_tracee_start waits. */
+	void (*started)(void *data, pid_t pid);
 	void *data;
 };
 
@@ -31,8 +34,9 @@ struct segmap_tracee {
 	pid_t pid;
 	int status; /* as wait(2) gives it, once it has ended */
 	bool ended;
-	int exec_errno; /* what execve said in a child that ended before its program began, or 0
-			 */
+	int signal; /* that it is stopped by and that it gets when it goes on, or 0 */
+	/* What execve said in a child that ended before its program began, or 0. */
+	int exec_errno;
 };
 
 /*
@@ -46,6 +50,16 @@ int segmap_tracee_start(struct segmap_tracee *tracee, const struct segmap_tracee
 /* Registers of a stopped tracee. Returns 0 or a negative errno. */
 int segmap_tracee_registers(const struct segmap_tracee *tracee,
 			    struct user_regs_struct *registers);
+
+/*
+ * Runs a stopped tracee until it is about to execute the entry point of PROGRAM, wherever that
+ * has been mapped and by whomever: its interpreter has done its work then, and any loader too.
+ * It is found by watching system calls, and stopped by a breakpoint register of the CPU.
+ * *REACHED tells whether that has happened; if not, TRACEE->ended is true, or it is about to
+ * end. Returns 0 or a negative errno (-EINVAL and the like where there is no such register).
+ */
+int segmap_tracee_run_to_program(struct segmap_tracee *tracee,
+				 const struct segmap_image *program, bool *reached);
 
 /*
  * Runs a stopped tracee until it is about to end: its memory is still there. TRACEE->ended is

@@ -1,53 +1,23 @@
 /* segmap run: the loader by another name. It is a program of its own, so it is executed. */
 #include "command.h"
+#include "find.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* The loader that was built or installed together with this program. Returns if it is not
- * there. */
-static void exec_sibling(char **argv)
-{
-	char path[PATH_MAX + sizeof("segload")];
-	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
-	char *slash = length > 0 ? memrchr(path, '/', (size_t)length) : NULL;
-
-	errno = ENOENT;
-	if (!slash)
-		return;
-	memcpy(slash + 1, "segload", sizeof("segload"));
-	execv(path, argv);
-}
-
-/* Not execvp: that would give a file without an ELF header to a shell. */
-static void exec_from_path(char **argv)
-{
-	const char *next = getenv("PATH");
-
-	while (next && *next) {
-		char path[PATH_MAX];
-		size_t length = strcspn(next, ":");
-		int n = snprintf(path, sizeof(path), "%.*s%ssegload", (int)length, next,
-				 length ? "/" : "");
-
-		if (n > 0 && (size_t)n < sizeof(path))
-			execv(path, argv);
-		next += length + (next[length] == ':');
-	}
-}
 
 static int run_run(int argc, char **argv)
 {
 	char name[] = "segload";
 
 	(void)argc;
+	char *path = find_segload();
 	argv[0] = name;
-	exec_sibling(argv);
-	if (errno == ENOENT)
-		exec_from_path(argv);
+	errno = ENOENT;
+	if (path)
+		execv(path, argv);
+	free(path);
 	complain("run: cannot execute segload: %s", strerror(errno));
 	return EXIT_OWN;
 }

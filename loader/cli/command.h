@@ -20,6 +20,7 @@ struct command {
 	const char *help;    /* the text of --help */
 };
 
+extern const struct command command_compare;
 extern const struct command command_run;
 extern const struct command command_plan;
 

@@ -5,7 +5,7 @@
  * done but the last jump (--stop-at=entry), a few instructions before; those are
  * single-stepped, because a breakpoint would be a write, and a write is a copy-on-write.
  */
-#include <segmap/tracee.h>
+#include "tracee_run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 enum {
-	STEPS_MAX = 256, /* instructions from segload's stop to the program: about 20 */
+	STEPS_MAX = 256, /* instructions from segload's last call to the program: about 10 */
 };
 
 /* ---- the child ---- */
@@ -47,15 +47,14 @@ static void become(const struct segmap_tracee_setup *setup)
 static char **loader_arguments(const struct segmap_tracee_setup *setup)
 {
 	static char name[] = "segload", stop[] = "--stop-at=entry", end[] = "--";
-	static char argv0[4096];
 	size_t count = 0, n = 0;
+	char *argv0;
 
 	while (setup->argv[count])
 		count++;
 	char **argv = calloc(count + 6, sizeof(*argv));
-	if (!argv)
+	if (!argv || asprintf(&argv0, "--argv0=%s", count ? setup->argv[0] : "") < 0)
 		_exit(125);
-	snprintf(argv0, sizeof(argv0), "--argv0=%s", count ? setup->argv[0] : "");
 	argv[n++] = name;
 	argv[n++] = stop;
 	argv[n++] = argv0;
@@ -85,6 +84,29 @@ static _Noreturn void run_child(const struct segmap_tracee_setup *setup, int rep
 
 /* ---- the parent ---- */
 
+static int event(const struct segmap_tracee *tracee)
+{
+	return WIFSTOPPED(tracee->status) ? tracee->status >> 16 : 0;
+}
+
+bool tracee_is_in_call(const struct segmap_tracee *tracee)
+{
+	return WIFSTOPPED(tracee->status) && WSTOPSIG(tracee->status) == (SIGTRAP | 0x80);
+}
+
+bool tracee_is_ending(const struct segmap_tracee *tracee)
+{
+	return event(tracee) == PTRACE_EVENT_EXIT;
+}
+
+/* What a stop must hand on to the tracee: its signals, but not ptrace's own. */
+static int signal_of(const struct segmap_tracee *tracee)
+{
+	if (!WIFSTOPPED(tracee->status) || event(tracee) || tracee_is_in_call(tracee))
+		return 0;
+	return WSTOPSIG(tracee->status);
+}
+
 static int wait_for(struct segmap_tracee *tracee)
 {
 	pid_t got;
@@ -95,27 +117,17 @@ static int wait_for(struct segmap_tracee *tracee)
 	if (got < 0)
 		return -errno;
 	tracee->ended = WIFEXITED(tracee->status) || WIFSIGNALED(tracee->status);
+	tracee->signal = signal_of(tracee);
 	return 0;
 }
 
-static int resume(struct segmap_tracee *tracee, enum __ptrace_request how, int signal)
+int tracee_resume(struct segmap_tracee *tracee, enum __ptrace_request how)
 {
-	if (ptrace(how, tracee->pid, NULL, (void *)(intptr_t)signal) < 0 && errno != ESRCH)
+	void *signal = (void *)(intptr_t)tracee->signal;
+
+	if (ptrace(how, tracee->pid, NULL, signal) < 0 && errno != ESRCH)
 		return -errno;
 	return wait_for(tracee);
-}
-
-static int event(const struct segmap_tracee *tracee)
-{
-	return WIFSTOPPED(tracee->status) ? tracee->status >> 16 : 0;
-}
-
-/* What a stop must hand on to the tracee: its signals, but not ptrace's own. */
-static int pending_signal(const struct segmap_tracee *tracee)
-{
-	int signal = WSTOPSIG(tracee->status);
-
-	return event(tracee) || signal == SIGTRAP ? 0 : signal;
 }
 
 /* segload has sent itself SIGSTOP, as it was told. */
@@ -135,72 +147,94 @@ int segmap_tracee_registers(const struct segmap_tracee *tracee,
 	return ptrace(PTRACE_GETREGS, tracee->pid, NULL, registers) < 0 ? -errno : 0;
 }
 
-struct range {
-	uint64_t start, end;
-};
-
-static bool is_in(const struct range *r, uint64_t addr)
+static const struct segmap_region *find_vdso(const struct segmap_regions *regions)
 {
-	return addr >= r->start && addr < r->end;
+	for (size_t i = 0; i < regions->count; i++)
+		if (strcmp(regions->items[i].name, "[vdso]") == 0)
+			return &regions->items[i];
+	return NULL;
 }
 
-/* The mapping around ADDR, and the vdso. */
-static int find_ranges(pid_t pid, uint64_t addr, struct range *here, struct range *vdso)
+static bool is_in(const struct segmap_region *r, uint64_t addr)
 {
-	char path[64], line[4352];
-	struct range r;
+	return r && addr >= r->start && addr < r->end;
+}
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	FILE *file = fopen(path, "re");
-	if (!file)
-		return -errno;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &r.start, &r.end) != 2)
-			continue;
-		if (is_in(&r, addr))
-			*here = r;
-		if (strstr(line, "[vdso]"))
-			*vdso = r;
+/* Two stops for one system call: where it begins and where it has returned. */
+static int run_through_call(struct segmap_tracee *tracee)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && !tracee->ended && i < 2; i++) {
+		tracee->signal = 0;
+		r = tracee_resume(tracee, PTRACE_SYSCALL);
 	}
-	fclose(file);
-	return 0;
+	return r;
 }
 
-/* From segload's stop through its last instructions, and the vdso's, to the program. */
+static int step_out_of(struct segmap_tracee *tracee, const struct segmap_region *stub,
+		       const struct segmap_region *vdso)
+{
+	struct user_regs_struct regs;
+	bool left = false; /* a program may begin in the vdso as well: not before a return */
+	int r = 0;
+
+	for (int i = 0; r == 0 && !tracee->ended && !left; i++) {
+		r = segmap_tracee_registers(tracee, &regs);
+		left = r == 0 && arch_at_return(tracee->pid, arch_pc(&regs));
+		if (r == 0 && !is_in(stub, arch_pc(&regs)) && !is_in(vdso, arch_pc(&regs)))
+			break;
+		tracee->signal = 0;
+		if (r == 0)
+			r = i < STEPS_MAX ? tracee_resume(tracee, PTRACE_SINGLESTEP) : -ELOOP;
+	}
+	tracee->signal = 0;
+	return r;
+}
+
+/*
+ * From segload's stop to the program. First over its last system call, the munmap of the stub:
+ * the stub sets the CPU's flags before it, and an instruction that does so must not be
+ * single-stepped, or the trap flag stays. Then through what is left of the stub and of the
+ * vdso.
+ */
 static int step_to_entry(struct segmap_tracee *tracee)
 {
 	struct user_regs_struct regs;
-	struct range stub = {0}, vdso = {0};
-	int r = segmap_tracee_registers(tracee, &regs);
+	struct segmap_regions regions;
+	int r = segmap_regions_read(&regions, tracee->pid, false);
 
+	if (r == 0 && regions.error)
+		r = -regions.error;
 	if (r == 0)
-		r = find_ranges(tracee->pid, regs.rip, &stub, &vdso);
-	for (int i = 0; r == 0 && !tracee->ended && i < STEPS_MAX; i++) {
-		if (!is_in(&stub, regs.rip) && !is_in(&vdso, regs.rip))
-			return 0;
-		r = resume(tracee, PTRACE_SINGLESTEP, 0);
-		if (r == 0 && !tracee->ended)
-			r = segmap_tracee_registers(tracee, &regs);
-	}
-	return r ? r : tracee->ended ? 0 : -ELOOP;
+		r = segmap_tracee_registers(tracee, &regs);
+	if (r == 0)
+		r = run_through_call(tracee);
+	if (r == 0)
+		r = step_out_of(tracee, segmap_regions_find(&regions, arch_pc(&regs)),
+				find_vdso(&regions));
+	segmap_regions_free(&regions);
+	return r;
 }
 
 static int run_to_entry(struct segmap_tracee *tracee, bool loader)
 {
-	const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT;
+	const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT |
+			     PTRACE_O_TRACESYSGOOD;
 	int r = wait_for(tracee);
 
 	if (r == 0 && !tracee->ended &&
 	    ptrace(PTRACE_SETOPTIONS, tracee->pid, NULL, (void *)options) < 0)
 		r = -errno;
+	tracee->signal = 0;
 	if (r == 0 && !tracee->ended)
-		r = resume(tracee, PTRACE_CONT, 0);
+		r = tracee_resume(tracee, PTRACE_CONT);
 	while (r == 0 && !tracee->ended) {
 		if (!loader && event(tracee) == PTRACE_EVENT_EXEC)
-			return resume(tracee, PTRACE_SYSCALL, 0); /* to the end of execve */
+			return tracee_resume(tracee, PTRACE_SYSCALL); /* to the end of execve */
 		if (loader && is_own_stop(tracee))
 			return step_to_entry(tracee);
-		r = resume(tracee, PTRACE_CONT, pending_signal(tracee));
+		r = tracee_resume(tracee, PTRACE_CONT);
 	}
 	return r;
 }
@@ -217,6 +251,8 @@ int segmap_tracee_start(struct segmap_tracee *tracee, const struct segmap_tracee
 		run_child(setup, report[1]);
 	int r = t.pid < 0 ? -errno : 0;
 	close(report[1]);
+	if (r == 0 && setup->started)
+		setup->started(setup->data, t.pid);
 	if (r == 0)
 		r = run_to_entry(&t, setup->loader != NULL);
 	if (r == 0 && t.ended &&
@@ -234,8 +270,8 @@ int segmap_tracee_run_to_exit(struct segmap_tracee *tracee)
 {
 	int r = 0;
 
-	while (r == 0 && !tracee->ended && event(tracee) != PTRACE_EVENT_EXIT)
-		r = resume(tracee, PTRACE_CONT, pending_signal(tracee));
+	while (r == 0 && !tracee->ended && !tracee_is_ending(tracee))
+		r = tracee_resume(tracee, PTRACE_CONT);
 	return r;
 }
 
@@ -244,7 +280,7 @@ int segmap_tracee_finish(struct segmap_tracee *tracee)
 	int r = 0;
 
 	while (r == 0 && !tracee->ended)
-		r = resume(tracee, PTRACE_CONT, pending_signal(tracee));
+		r = tracee_resume(tracee, PTRACE_CONT);
 	return r;
 }
 

@@ -18,6 +18,9 @@ struct arch_register {
 extern const struct arch_register arch_registers[];
 extern const size_t arch_register_count;
 
+/* Is the instruction at PC of the stopped process PID a return? */
+bool arch_at_return(pid_t pid, uint64_t pc);
+
 uint64_t arch_pc(const struct user_regs_struct *registers);
 uint64_t arch_sp(const struct user_regs_struct *registers);
 

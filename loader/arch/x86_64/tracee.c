@@ -37,6 +37,13 @@ uint64_t arch_pc(const struct user_regs_struct *registers)
 	return registers->rip;
 }
 
+bool arch_at_return(pid_t pid, uint64_t pc)
+{
+	const int ret = 0xc3;
+
+	return (ptrace(PTRACE_PEEKTEXT, pid, (void *)pc, NULL) & 0xff) == ret; // NOLINT
+}
+
 uint64_t arch_sp(const struct user_regs_struct *registers)
 {
 	return registers->rsp;

@@ -1,0 +1,50 @@
+/* The parts of `segmap compare`. */
+#ifndef CLI_COMPARE_H
+#define CLI_COMPARE_H
+
+#include "command.h"
+
+#include <segmap/compare.h>
+
+struct compare_options {
+	bool aslr, json, verbose, noheadings, raw, color;
+	unsigned timeout;   /* seconds */
+	const char *loader; /* of --loader, or NULL for segload */
+};
+
+/* The two sides, and which is which. */
+enum { BY_EXECVE, BY_LOADER, SIDES };
+
+/* All that a comparison has learnt, for those who print it. */
+struct compare_report {
+	const struct compare_options *options;
+	const char *program; /* its path */
+	char *const *argv;
+	const char *loader; /* its path, or the words of --loader */
+	const struct segmap_observation *sides[SIDES];
+	bool timed_out[SIDES];
+	const struct segmap_comparison *comparison;
+};
+
+/* "first-instruction", "program-entry", "nowhere": where both were when they were compared. */
+const char *report_place(const struct compare_report *report);
+
+/* compare_table.c and compare_json.c: 0, or -ENOMEM. */
+int compare_print_table(const struct compare_report *report);
+int compare_print_json(const struct compare_report *report);
+
+/*
+ * compare_guard.c: nobody is left behind. Between guard_begin and guard_end a process that
+ * takes longer than SECONDS, or an interrupt of this one, kills the one that guard_started was
+ * told of, with its process group.
+ */
+struct guard_result {
+	bool timed_out;
+	int interrupted; /* the signal, or 0 */
+};
+
+void guard_begin(unsigned seconds);
+void guard_started(void *data, pid_t pid); /* as segmap_tracee_setup wants it */
+struct guard_result guard_end(void);
+
+#endif

@@ -1,0 +1,117 @@
+/* The comparison as JSON: docs/schemas/compare.schema.json. */
+#include "compare.h"
+
+#include <errno.h>
+#include <jansson.h>
+
+/* Not all that a program writes, or is called by, is UTF-8; then its bytes are escaped. */
+static json_t *json_text(const char *text)
+{
+	json_t *string = json_string(text);
+	char *escaped = NULL;
+	size_t size = 0;
+
+	if (string)
+		return string;
+	FILE *out = open_memstream(&escaped, &size);
+	if (!out)
+		return NULL;
+	for (const char *p = text; *p; p++)
+		fprintf(out, (unsigned char)*p < 0x80 ? "%c" : "\\x%02x", (unsigned char)*p);
+	if (fclose(out) == 0)
+		string = json_string(escaped);
+	free(escaped);
+	return string;
+}
+
+static json_t *json_or_null(const char *text)
+{
+	return text ? json_text(text) : json_null();
+}
+
+/* A value, or null and why. */
+static void put_value(json_t *object, const char *key, const char *why_key, const char *value,
+		      const char *why)
+{
+	json_object_set_new(object, key, json_or_null(value));
+	if (!value)
+		json_object_set_new(object, why_key, json_or_null(why));
+}
+
+static json_t *json_item(const struct segmap_item *item)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "item", json_text(item->what));
+	json_object_set_new(object, "stage", json_string(item->at_end ? "end" : "entry"));
+	put_value(object, "execve", "execve_why", item->kernel, item->kernel_why);
+	put_value(object, "loader", "loader_why", item->loader, item->loader_why);
+	json_object_set_new(object, "verdict",
+			    json_string(segmap_likeness_name(item->likeness)));
+	json_object_set_new(object, "reason", json_or_null(item->reason));
+	json_object_set_new(object, "why", json_or_null(item->why));
+	return object;
+}
+
+static json_t *json_items(const struct compare_report *report)
+{
+	const struct segmap_comparison *c = report->comparison;
+	json_t *items = json_array();
+
+	for (size_t i = 0; i < c->item_count; i++)
+		if (report->options->verbose || c->items[i].likeness != SEGMAP_SAME)
+			json_array_append_new(items, json_item(&c->items[i]));
+	return items;
+}
+
+static json_t *json_counts(const struct segmap_comparison *c)
+{
+	static const char *const keys[SEGMAP_LIKENESS_COUNT] = {
+		[SEGMAP_SAME] = "same",         [SEGMAP_VARIES] = "varies",
+		[SEGMAP_EXPECTED] = "expected", [SEGMAP_UNEXPECTED] = "unexpected",
+		[SEGMAP_UNKNOWN] = "unknown",
+	};
+	json_t *object = json_object();
+
+	json_object_set_new(object, "compared", json_integer((json_int_t)c->item_count));
+	for (int i = 0; i < SEGMAP_LIKENESS_COUNT; i++)
+		json_object_set_new(object, keys[i], json_integer((json_int_t)c->counts[i]));
+	return object;
+}
+
+static json_t *json_arguments(char *const *argv)
+{
+	json_t *array = json_array();
+
+	for (; *argv; argv++)
+		json_array_append_new(array, json_text(*argv));
+	return array;
+}
+
+static json_t *json_timed_out(const struct compare_report *report)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "execve", json_boolean(report->timed_out[BY_EXECVE]));
+	json_object_set_new(object, "loader", json_boolean(report->timed_out[BY_LOADER]));
+	return object;
+}
+
+int compare_print_json(const struct compare_report *report)
+{
+	json_t *root = json_object();
+
+	json_object_set_new(root, "schema", json_string("segmap.compare/1"));
+	json_object_set_new(root, "program", json_text(report->program));
+	json_object_set_new(root, "arguments", json_arguments(report->argv));
+	json_object_set_new(root, "loader", json_text(report->loader));
+	json_object_set_new(root, "aslr", json_boolean(report->options->aslr));
+	json_object_set_new(root, "compared_at", json_string(report_place(report)));
+	json_object_set_new(root, "timed_out", json_timed_out(report));
+	json_object_set_new(root, "items", json_items(report));
+	json_object_set_new(root, "counts", json_counts(report->comparison));
+	int r = json_dumpf(root, stdout, JSON_INDENT(2)) < 0 ? -ENOMEM : 0;
+	putchar('\n');
+	json_decref(root);
+	return r;
+}
