@@ -180,3 +180,23 @@ Test(verdicts, every_row, .timeout = 300)
 			  t.count[DIES]);
 	}
 }
+
+static void check_unsupported(const char *path, const char *name, void *data)
+{
+	struct run run = {.path = path, .loader = BY_SEGLOAD, .user = SAME_USER};
+	struct outcome ours;
+
+	(void)data;
+	run_program(&ours, &run);
+	cr_expect_eq(ours.status, 126 << 8, "%s: %s", name, status_text(ours.status));
+	cr_expect(strstr(ours.err, ": unsupported: ") &&
+			  strstr(ours.err, "execve(2): would run it"),
+		  "%s: '%s'", name, ours.err);
+	outcome_free(&ours);
+}
+
+/* What the kernel can do and a 64-bit process cannot is refused in those words. */
+Test(verdicts, unsupported, .timeout = 60)
+{
+	cr_expect(each_program("unsupported-", check_unsupported, NULL) > 0);
+}
