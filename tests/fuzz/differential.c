@@ -363,12 +363,15 @@ int main(int argc, char **argv)
 	snprintf(craft, sizeof(craft), "%s/craft", o.shop.testdata);
 	if (!o.shop.craft)
 		o.shop.craft = craft;
-	o.segload = realpath(o.segload, NULL); /* for a child with another working directory */
-	if (!o.segload) {
+	char *segload = realpath(o.segload, NULL); /* for a child with another working directory */
+	o.segload = segload;
+	if (!segload) {
 		perror("differential: --segload");
 		return 2;
 	}
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
-	return with_place(&o);
+	int status = with_place(&o);
+	free(segload);
+	return status;
 }

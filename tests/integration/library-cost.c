@@ -70,7 +70,7 @@ static void search(pid_t pid)
 	maps = read_whole(path, NULL);
 	cr_assert(mem >= 0 && maps, "%s cannot be read", path);
 	for (const char *l = maps; *l; l += strcspn(l, "\n") + 1) {
-		snprintf(line, sizeof(line), "%.*s", (int)strcspn(l, "\n"), l);
+		snprintf(line, sizeof(line), "%.*s", l ? (int)strcspn(l, "\n") : 0, l ? l : "");
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &start, &end) == 2)
 			shared->step += (int)count_in(mem, start, end, secret);
 	}
@@ -182,9 +182,10 @@ Test(library, four_gibibytes_cost_what_four_kibibytes_do, .timeout = 60)
 		measure(&big, large[i], segload_path());
 		measure(&big, large[i], segload_path());
 		measure(&small, "good-data-4k", segload_path());
-		/* the name is in the arguments, not in what is read */
-		cr_expect_eq(big.rchar, small.rchar, "%s: %" PRIu64 " bytes read, not %" PRIu64,
-			     large[i], big.rchar, small.rchar);
+		/* lines of /proc/self/maps are a few bytes longer or shorter from run to run */
+		cr_expect(distance(big.rchar, small.rchar) < 256,
+			  "%s: %" PRIu64 " bytes read, not %" PRIu64, large[i], big.rchar,
+			  small.rchar);
 		cr_expect(distance(big.peak, small.peak) * 20 <= small.peak,
 			  "%s: peak %" PRIu64 " kB, not %" PRIu64, large[i], big.peak,
 			  small.peak);
