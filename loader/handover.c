@@ -67,7 +67,7 @@ static uint64_t block_size(const struct segmap_handover_input *in,
 	uint64_t ranges =
 		in->map->count * (sizeof(struct stub_move) + sizeof(struct stub_range));
 	uint64_t lists = (left->fd_count + left->timer_count) * sizeof(int32_t);
-	uint64_t queue = left->queued ? STUB_QUEUE_MAX * STUB_SIGINFO * sizeof(uint64_t) : 0;
+	uint64_t queue = left->queued ? sizeof(uint64_t) * STUB_QUEUE_MAX * STUB_SIGINFO : 0;
 
 	return page_up(code_size(), page) + sizeof(struct stub_args) + ranges + lists +
 	       4 * sizeof(struct stub_range) + FIXUPS_MAX * sizeof(struct stub_fixup) +

@@ -155,6 +155,7 @@ STUB_HELPER void reset_signals(const struct stub_args *a)
 	for (uint64_t n = 1; n <= SIGNALS; n++) {
 		uint64_t action[4]; /* handler, flags, restorer, mask */
 
+		action[0] = 0; /* word by word: an initialiser could become a call of memset */
 		if (!(a->signals >> (n - 1) & 1))
 			continue;
 		sys4(__NR_rt_sigaction, n, 0, (uint64_t)action, SIGSET);
@@ -218,6 +219,7 @@ STUB_HELPER void secure(const struct stub_args *a)
 {
 	uint64_t limit[2];
 
+	limit[0] = limit[1] = 0;
 	if (!(a->flags & STUB_SECURE))
 		return;
 	sys5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);

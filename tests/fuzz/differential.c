@@ -363,7 +363,8 @@ int main(int argc, char **argv)
 	snprintf(craft, sizeof(craft), "%s/craft", o.shop.testdata);
 	if (!o.shop.craft)
 		o.shop.craft = craft;
-	char *segload = realpath(o.segload, NULL); /* for a child with another working directory */
+	char *segload =
+		realpath(o.segload, NULL); /* for a child with another working directory */
 	o.segload = segload;
 	if (!segload) {
 		perror("differential: --segload");

@@ -18,8 +18,10 @@ static const char *const status_lines[] = {
 	"Seccomp:",      "Seccomp_filters:", "THP_enabled:", "Speculation_Store_Bypass:",
 	"Cpus_allowed:", "Mems_allowed:",    "CoreDumping:",
 };
+/* Not what is dirty: pages of a file that has been written a moment ago are so for everybody.
+ */
 static const char *const smaps_lines[] = {
-	"Size:", "Anonymous:", "Private_Dirty:", "Locked:", "VmFlags:", "KernelPageSize:",
+	"Size:", "Anonymous:", "Locked:", "VmFlags:", "KernelPageSize:",
 };
 static const char *const whole_files[] = {
 	"comm",          "cmdline",       "environ",     "limits", "coredump_filter",

@@ -49,7 +49,7 @@ static bool has_line(const char *text, const char *line)
 
 static void forget_counts(char *outside)
 {
-	static const char *const lines[] = {"  Anonymous:", "  Private_Dirty:"};
+	static const char *const lines[] = {"  Anonymous:"};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		for (char *p = outside; (p = strstr(p, lines[i])); p++)
