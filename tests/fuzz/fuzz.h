@@ -83,7 +83,7 @@ void mutate(struct fuzz_case *c, uint64_t seed, uint64_t number, const struct ba
 struct place {
 	char directory[256]; /* only the two files are in it; also the working directory */
 	char path[FILES][300];
-	const char *segload;
+	char segload[256];  /* a copy of it */
 	int null, out, err; /* the standard descriptors of what is run */
 	off_t size[FILES];
 };

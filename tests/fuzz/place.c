@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,17 +28,33 @@ static bool make_file(struct place *place, enum which which)
 	return close(fd) == 0 && ok;
 }
 
+/* A copy of segload beside the files: the user without rights may not reach the original. */
+static bool copy_segload(struct place *place, const char *segload)
+{
+	struct stat st;
+	int from = open(segload, O_RDONLY | O_CLOEXEC);
+
+	stpcpy(stpcpy(place->segload, place->directory), "/segload");
+	int to = open(place->segload, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	bool ok = from >= 0 && to >= 0 && fstat(from, &st) == 0 && fchmod(to, 0755) == 0 &&
+		  sendfile(to, from, NULL, (size_t)st.st_size) == st.st_size;
+
+	if (from >= 0)
+		close(from);
+	return to >= 0 && close(to) == 0 && ok;
+}
+
 bool place_open(struct place *place, const char *parent, const char *segload)
 {
 	snprintf(place->directory, sizeof(place->directory), "%.200s/segmap-fuzz.XXXXXX",
 		 parent);
-	place->segload = segload;
 	place->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	place->out = memfd_create("out", MFD_CLOEXEC);
 	place->err = memfd_create("err", MFD_CLOEXEC);
 	return place->null >= 0 && place->out >= 0 && place->err >= 0 &&
 	       mkdtemp(place->directory) && chmod(place->directory, 0755) == 0 &&
-	       make_file(place, PROGRAM) && make_file(place, INTERPRETER);
+	       make_file(place, PROGRAM) && make_file(place, INTERPRETER) &&
+	       copy_segload(place, segload);
 }
 
 static bool write_all(int fd, const struct file *file)
@@ -71,6 +88,7 @@ void place_close(struct place *place)
 {
 	unlink(place->path[PROGRAM]);
 	unlink(place->path[INTERPRETER]);
+	unlink(place->segload);
 	rmdir(place->directory);
 	close(place->null);
 	close(place->out);

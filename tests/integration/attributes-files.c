@@ -194,8 +194,7 @@ Test(attributes, files_that_give_privileges_as_root, .timeout = 120)
 	if (test_users(users) < 2)
 		cr_skip_test("needs root: CAP_CHOWN, CAP_SETFCAP, CAP_SETUID, CAP_SYS_ADMIN");
 	make_directory();
-	cr_assert(unshare(CLONE_NEWNS) == 0 &&
-		  mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	cr_assert(unshare(CLONE_NEWNS) == 0 && keep_mounts_private());
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		check_file_row(&rows[i]);
 	remove_directory();

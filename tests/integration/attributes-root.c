@@ -125,7 +125,7 @@ static void change_root(const void *data)
 {
 	(void)data;
 	must(unshare(0x00020000 /* CLONE_NEWNS */) == 0, "unshare");
-	must(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "mount");
+	must(keep_mounts_private(), "mount");
 	must(mount("/", "/mnt", NULL, MS_BIND | MS_REC, NULL) == 0, "mount --bind");
 	must(chroot("/mnt") == 0 && chdir("/") == 0, "chroot");
 }
@@ -185,7 +185,8 @@ const struct row root_rows[] = {
 	 {"CapPrm:\t0000000000002000\n"}, true, 0},
 	{"a user without fixup", become, &no_fixup, NULL,
 	 {"securebits 0x4\n", "CapPrm:\t0000000000000000\n"}, true, 0},
-	{"another root directory", change_root, NULL, NULL, {"root -> /mnt\n"}, true, 0},
+	/* its name depends on where the root of the test itself is */
+	{"another root directory", change_root, NULL, NULL, {NULL}, true, 0},
 };
 /* clang-format on */
 const size_t root_row_count = sizeof(root_rows) / sizeof(root_rows[0]);

@@ -200,6 +200,19 @@ static void make_directories(const char *path)
 	mkdir(path, 0755);
 }
 
+/* What is mounted from now on must not be seen outside. In a chroot, whose root is no mount
+ * point, that cannot be asked for, but it is so if nothing is shared to begin with. */
+bool keep_mounts_private(void)
+{
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return true;
+	char *mounts = errno == EINVAL ? read_whole("/proc/1/mountinfo", NULL) : NULL;
+	bool shared = !mounts || strstr(mounts, " shared:");
+
+	free(mounts);
+	return !shared;
+}
+
 /*
  * A build directory below root's home cannot be reached by nobody. Then this process, and what
  * it starts, gets a view of its own in which the directory that is in the way holds nothing but
@@ -211,8 +224,7 @@ static void let_nobody_in(const char *build)
 
 	if (!find_obstacle(build, obstacle))
 		return;
-	if (!mkdtemp(hold) || unshare(CLONE_NEWNS) < 0 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	if (!mkdtemp(hold) || unshare(CLONE_NEWNS) < 0 || !keep_mounts_private() ||
 	    mount(build, hold, NULL, MS_BIND, NULL) < 0 ||
 	    mount("segmap-test", obstacle, "tmpfs", 0, "mode=755") < 0) {
 		fprintf(stderr, "%s: nobody cannot reach it: build in another place\n",

@@ -53,6 +53,10 @@ bool outcomes_equal(const struct outcome *a, const struct outcome *b, char *why,
 /* The users to test as: this one, and as root also nobody. Returns how many. */
 size_t test_users(uid_t users[2]);
 
+/* In a mount namespace of this process's own: makes what is mounted in it from now on stay
+ * there. False if that cannot be had. */
+bool keep_mounts_private(void);
+
 /* Calls VISIT with the path and name of each executable file of testdata whose name begins with
  * PREFIX, in order; returns how many there were. */
 size_t each_program(const char *prefix,
