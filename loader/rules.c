@@ -21,10 +21,11 @@ static void apply_version(struct segmap_rules *rules, unsigned version)
 {
 	/* ELF_MIN_ALIGN was the bound; seen changed in 6.18, and not yet in 6.12 */
 	rules->phdr_table_max = version >= VERSION(6, 18) ? PHDR_TABLE_LARGE : PHDR_TABLE_PAGE;
-	/* elf_load(), one segment with its bss at a time, came with 6.7 */
+	/* seen in 6.12 and not in 6.1; that 6.7 is the first has not been tried on a kernel */
 	rules->tail_fault_kills = version >= VERSION(6, 7);
 	rules->interp_bss_joined = version < VERSION(6, 7);
-	/* "x86/vdso: Remove obsolete vdso randomization": seen in 6.12, not in 6.1 */
+	/* above it in 6.1, not in 6.12; what lies between has not been tried. For whoever
+	 * prints rules: the stub does not follow it yet */
 	rules->vdso_above_stack = version < VERSION(6, 12);
 }
 
