@@ -1,6 +1,7 @@
 /* segmap compare: our load beside the kernel's execve, and everything that differs. */
 #include "compare.h"
 #include "find.h"
+#include "guard.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -42,12 +43,6 @@ static void lead_group(void *data)
 	setpgid(0, 0);
 }
 
-static void be_interrupted(int signal_number)
-{
-	signal(signal_number, SIG_DFL);
-	raise(signal_number);
-}
-
 /* Runs one process from its beginning to its end. False, with a complaint, if that failed. */
 static bool observe(const struct comparison *c, int side, struct segmap_observation *o,
 		    bool *timed_out)
@@ -67,7 +62,7 @@ static bool observe(const struct comparison *c, int side, struct segmap_observat
 	int r = segmap_observe(o, &setup, c->image);
 	struct guard_result result = guard_end();
 	if (result.interrupted)
-		be_interrupted(result.interrupted);
+		guard_be_interrupted(result.interrupted);
 	*timed_out = result.timed_out;
 	if (result.timed_out)
 		complain("compare: %s: still running after %u s, killed",
@@ -141,28 +136,11 @@ static int compare(struct comparison *c)
 
 /* ---- preparing ---- */
 
-/* The words of --loader, then PROGRAM's path and its arguments. */
 static bool split_loader(struct comparison *c)
 {
-	size_t words = strlen(c->options->loader) / 2 + 1, arguments = 0, n = 0;
-	char *save = NULL;
-
-	while (c->argv[arguments])
-		arguments++;
-	c->words = strdup(c->options->loader);
-	c->loader_argv = calloc(words + arguments + 2, sizeof(char *));
-	if (!c->words || !c->loader_argv)
-		return false;
-	for (char *word = strtok_r(c->words, " \t", &save); word;
-	     word = strtok_r(NULL, " \t", &save))
-		c->loader_argv[n++] = word;
-	if (n == 0)
-		return false;
-	c->loader = find_program(c->loader_argv[0]);
-	c->loader_argv[n++] = c->program;
-	for (size_t i = 1; i < arguments; i++)
-		c->loader_argv[n++] = c->argv[i];
-	return c->loader != NULL;
+	c->loader_argv = split_command(c->options->loader, c->program, c->argv, &c->words);
+	c->loader = c->loader_argv ? find_program(c->loader_argv[0]) : NULL;
+	return c->loader;
 }
 
 static bool open_image(struct comparison *c)

@@ -33,18 +33,4 @@ const char *report_place(const struct compare_report *report);
 int compare_print_table(const struct compare_report *report);
 int compare_print_json(const struct compare_report *report);
 
-/*
- * compare_guard.c: nobody is left behind. Between guard_begin and guard_end a process that
- * takes longer than SECONDS, or an interrupt of this one, kills the one that guard_started was
- * told of, with its process group.
- */
-struct guard_result {
-	bool timed_out;
-	int interrupted; /* the signal, or 0 */
-};
-
-void guard_begin(unsigned seconds);
-void guard_started(void *data, pid_t pid); /* as segmap_tracee_setup wants it */
-struct guard_result guard_end(void);
-
 #endif

@@ -1,41 +1,16 @@
 /* The comparison as JSON: docs/schemas/compare.schema.json. */
 #include "compare.h"
+#include "json.h"
 
 #include <errno.h>
-#include <jansson.h>
-
-/* Not all that a program writes, or is called by, is UTF-8; then its bytes are escaped. */
-static json_t *json_text(const char *text)
-{
-	json_t *string = json_string(text);
-	char *escaped = NULL;
-	size_t size = 0;
-
-	if (string)
-		return string;
-	FILE *out = open_memstream(&escaped, &size);
-	if (!out)
-		return NULL;
-	for (const char *p = text; *p; p++)
-		fprintf(out, (unsigned char)*p < 0x80 ? "%c" : "\\x%02x", (unsigned char)*p);
-	if (fclose(out) == 0)
-		string = json_string(escaped);
-	free(escaped);
-	return string;
-}
-
-static json_t *json_or_null(const char *text)
-{
-	return text ? json_text(text) : json_null();
-}
 
 /* A value, or null and why. */
 static void put_value(json_t *object, const char *key, const char *why_key, const char *value,
 		      const char *why)
 {
-	json_object_set_new(object, key, json_or_null(value));
+	json_object_set_new(object, key, json_text_or_null(value));
 	if (!value)
-		json_object_set_new(object, why_key, json_or_null(why));
+		json_object_set_new(object, why_key, json_text_or_null(why));
 }
 
 static json_t *json_item(const struct segmap_item *item)
@@ -48,8 +23,8 @@ static json_t *json_item(const struct segmap_item *item)
 	put_value(object, "loader", "loader_why", item->loader, item->loader_why);
 	json_object_set_new(object, "verdict",
 			    json_string(segmap_likeness_name(item->likeness)));
-	json_object_set_new(object, "reason", json_or_null(item->reason));
-	json_object_set_new(object, "why", json_or_null(item->why));
+	json_object_set_new(object, "reason", json_text_or_null(item->reason));
+	json_object_set_new(object, "why", json_text_or_null(item->why));
 	return object;
 }
 
@@ -79,15 +54,6 @@ static json_t *json_counts(const struct segmap_comparison *c)
 	return object;
 }
 
-static json_t *json_arguments(char *const *argv)
-{
-	json_t *array = json_array();
-
-	for (; *argv; argv++)
-		json_array_append_new(array, json_text(*argv));
-	return array;
-}
-
 static json_t *json_timed_out(const struct compare_report *report)
 {
 	json_t *object = json_object();
@@ -110,8 +76,5 @@ int compare_print_json(const struct compare_report *report)
 	json_object_set_new(root, "timed_out", json_timed_out(report));
 	json_object_set_new(root, "items", json_items(report));
 	json_object_set_new(root, "counts", json_counts(report->comparison));
-	int r = json_dumpf(root, stdout, JSON_INDENT(2)) < 0 ? -ENOMEM : 0;
-	putchar('\n');
-	json_decref(root);
-	return r;
+	return json_write(root, stdout);
 }

@@ -57,3 +57,30 @@ char *find_segload(void)
 
 	return path ? path : find_program("segload");
 }
+
+char **split_command(const char *command, char *program, char *const *argv, char **words)
+{
+	size_t most = strlen(command) / 2 + 1, arguments = 0, n = 0;
+	char *save = NULL;
+
+	while (argv[arguments])
+		arguments++;
+	char *text = strdup(command);
+	char **out = calloc(most + arguments + 2, sizeof(char *));
+	if (!text || !out)
+		goto none;
+	for (char *word = strtok_r(text, " \t", &save); word;
+	     word = strtok_r(NULL, " \t", &save))
+		out[n++] = word;
+	if (n == 0)
+		goto none;
+	out[n++] = program;
+	for (size_t i = 1; i < arguments; i++)
+		out[n++] = argv[i];
+	*words = text;
+	return out;
+none:
+	free(out);
+	free(text);
+	return NULL;
+}

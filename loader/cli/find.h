@@ -10,4 +10,11 @@ char *find_program(const char *name);
  * the one in PATH. The caller frees it; NULL if there is none. */
 char *find_segload(void);
 
+/*
+ * The words of COMMAND, divided at blanks, then PROGRAM, then ARGV without its first: ended by
+ * NULL, and owned by the caller, as *WORDS is, where the first ones are. NULL if COMMAND has no
+ * word.
+ */
+char **split_command(const char *command, char *program, char *const *argv, char **words);
+
 #endif

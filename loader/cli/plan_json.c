@@ -1,72 +1,12 @@
 /* The plan as JSON. Absent is what a file does not have; null, with a "why", what is unknown.
  */
+#include "json.h"
 #include "plan.h"
 
 #include <elf.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Every json_object_set_new takes a NULL for the value as a failure, so these set FAILED once
- * and the caller looks at the end. */
-struct object {
-	json_t *json;
-	bool failed;
-};
-
-static struct object object_new(void)
-{
-	json_t *json = json_object();
-
-	return (struct object){json, json == NULL};
-}
-
-static void set(struct object *object, const char *key, json_t *value)
-{
-	if (json_object_set_new(object->json, key, value) != 0)
-		object->failed = true;
-}
-
-/* What is in OBJECT; NULL if a part of it is missing. */
-static json_t *object_end(struct object *object)
-{
-	if (!object->failed)
-		return object->json;
-	json_decref(object->json);
-	return NULL;
-}
-
-/* Bytes of a file need not be UTF-8: then all that is not ASCII becomes \xNN. */
-static json_t *json_text(const char *text)
-{
-	json_t *json = json_string(text);
-	char *escaped = NULL;
-	size_t size;
-
-	if (json)
-		return json;
-	FILE *out = open_memstream(&escaped, &size);
-	if (!out)
-		return NULL;
-	for (; *text; text++)
-		fprintf(out, (unsigned char)*text < 0x80 ? "%c" : "\\x%02x",
-			(unsigned char)*text);
-	fclose(out);
-	json = json_string(escaped);
-	free(escaped);
-	return json;
-}
-
-static json_t *json_hex(uint64_t value)
-{
-	return json_sprintf("0x%" PRIx64, value);
-}
-
-static void set_unknown(struct object *object, const char *key, const char *why)
-{
-	set(object, key, json_null());
-	set(object, "why", json_string(why));
-}
 
 static const char *object_name(enum segmap_object_id id)
 {
@@ -84,7 +24,7 @@ static json_t *json_address(const struct plan_file *file, enum segmap_object_id 
 	if (is_placed(file, id))
 		set(&o, "addr", json_hex(addr));
 	else
-		set_unknown(&o, "addr", "mmap chooses the address");
+		set_unknown(&o, "addr", "why", "mmap chooses the address");
 	set(&o, "vaddr", json_hex(vaddr));
 	if (segmap_symbols_find(file->symbols[id], vaddr, &symbol)) {
 		set(&o, "symbol", json_text(symbol.name));
@@ -151,7 +91,7 @@ static json_t *json_place(const struct plan_file *file, enum segmap_object_id id
 	if (is_placed(file, id))
 		set(&o, "bias", json_hex(place->bias));
 	else
-		set_unknown(&o, "bias", "mmap chooses the address");
+		set_unknown(&o, "bias", "why", "mmap chooses the address");
 	set(&o, "noreplace", json_boolean(place->noreplace));
 	set(&o, "base", json_hex(place->base));
 	set(&o, "hint", json_hex(place->hint));
@@ -204,7 +144,7 @@ static json_t *json_mapping(const struct plan_file *file, const struct segmap_ma
 	if (is_placed(file, m->object))
 		set(&o, "addr", json_hex(m->addr));
 	else
-		set_unknown(&o, "addr", "mmap chooses the address");
+		set_unknown(&o, "addr", "why", "mmap chooses the address");
 	set(&o, "vaddr", json_hex(vaddr));
 	set(&o, "length", json_integer((json_int_t)m->length));
 	set(&o, "pages", json_integer((json_int_t)(m->length / file->rules.page_size)));
@@ -351,7 +291,7 @@ json_t *json_file(const struct plan_file *file, const struct findings *findings)
 	if (file->plan) {
 		set(&o, "plan", json_plan(file));
 	} else {
-		set_unknown(&o, "plan", "see error");
+		set_unknown(&o, "plan", "why", "see error");
 		set(&o, "error", json_error(&file->error));
 	}
 	if (findings)

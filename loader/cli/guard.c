@@ -1,5 +1,4 @@
-/* A time limit, and interrupts that take the watched process along. */
-#include "compare.h"
+#include "guard.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -67,4 +66,10 @@ struct guard_result guard_end(void)
 	for (int i = 0; i < INTERRUPTS; i++)
 		sigaction(interrupts[i], &before[i], NULL);
 	return (struct guard_result){timed_out, interrupted};
+}
+
+void guard_be_interrupted(int signal_number)
+{
+	signal(signal_number, SIG_DFL);
+	raise(signal_number);
 }

@@ -1,0 +1,98 @@
+/*
+ * The page faults of a process, in order, by perf events. Nothing is written into the process,
+ * and it is not stopped by them.
+ */
+#ifndef SEGMAP_FAULTS_H
+#define SEGMAP_FAULTS_H
+
+#include <segmap/names.h>
+#include <segmap/pages.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+enum segmap_access {
+	SEGMAP_ACCESS_UNKNOWN,
+	SEGMAP_ACCESS_READ,
+	SEGMAP_ACCESS_WRITE,
+	SEGMAP_ACCESS_EXECUTE,
+};
+
+/* What the kernel did at a fault; docs/segmap-faults.1.scd has the rule of each. */
+enum segmap_fault_class {
+	SEGMAP_FAULT_UNCLASSIFIED,
+	SEGMAP_FAULT_FILE_MAPPED,      /* a page of the page cache, with its neighbours */
+	SEGMAP_FAULT_COPY_FIRST_WRITE, /* absent before: copied at once */
+	SEGMAP_FAULT_COPY_AFTER_READ,  /* the page cache's page was there, for reading */
+	SEGMAP_FAULT_ZERO_PAGE,        /* the shared zero page, for reading */
+	SEGMAP_FAULT_ZERO_FILLED,      /* a new page of zeros */
+	SEGMAP_FAULT_ZERO_REPLACED,    /* a new page in the zero page's place */
+	SEGMAP_FAULT_STACK_GROWTH,     /* zero-filled, and the stack's mapping grew */
+	SEGMAP_FAULT_COPY_AFTER_FORK,  /* a copy of a page that parent and child shared */
+	SEGMAP_FAULT_REUSED,           /* only this process still had it: made writable */
+	SEGMAP_FAULT_SHARED_MAPPED,    /* a page of shared anonymous memory */
+	SEGMAP_FAULT_REFAULT,          /* had been there, was taken away, is mapped again */
+	SEGMAP_FAULT_SIGNAL,           /* nothing: it ended in SIGSEGV or SIGBUS */
+	SEGMAP_FAULT_KERNEL,           /* a page of the kernel's own, as [vvar] */
+	SEGMAP_FAULT_CLASS_COUNT,
+};
+
+struct segmap_fault {
+	uint64_t time;  /* nanoseconds since the watch began to count */
+	uint64_t addr;  /* that was accessed */
+	uint64_t ip;    /* of the instruction */
+	pid_t pid, tid; /* of the process, and of the thread */
+	bool kernel;    /* in kernel mode: a system call, or exec itself */
+	enum segmap_access access;
+	enum segmap_fault_class class;
+	unsigned around; /* pages beside this one that came along, as far as is known */
+};
+
+struct segmap_faults {
+	struct segmap_fault *items; /* owned; by time */
+	size_t count;
+	uint64_t lost;    /* records that the kernel could not store */
+	bool kernel_seen; /* those in kernel mode are among them */
+	int kernel_error; /* else positive errno: why not */
+};
+
+struct segmap_watch;
+
+/*
+ * Begins to watch PID, a stopped child, and what it will create with fork and clone if FOLLOW.
+ * Counting begins at its next exec if ON_EXEC, else at once. A thread of this process drains
+ * the records while the child runs. On success *WATCH is the caller's, to be given to
+ * segmap_watch_free.
+ * Errors: negative errno of perf_event_open(2): -EACCES or -EPERM if it is not permitted,
+ * -ENOENT or -ENOSYS if this kernel has none; -ENOMEM.
+ */
+int segmap_watch_open(struct segmap_watch **watch, pid_t pid, bool on_exec, bool follow);
+
+/*
+ * Takes all records since the beginning. FAULTS is the caller's, to be given to
+ * segmap_faults_free. May be called more than once; the process should be stopped or gone.
+ */
+int segmap_watch_read(struct segmap_watch *watch, struct segmap_faults *faults);
+
+void segmap_watch_free(struct segmap_watch *watch);
+void segmap_faults_free(struct segmap_faults *faults);
+
+/* The fault that made the page of PID at ADDR a copy: the last one of a copying class there. Or
+ * NULL. */
+const struct segmap_fault *segmap_faults_find_copy(const struct segmap_faults *faults,
+						   pid_t pid, uint64_t addr,
+						   uint64_t page_size);
+
+/* "copy on first write". */
+const char *segmap_fault_class_name(enum segmap_fault_class class);
+
+/* "copy-first-write", for JSON. */
+const char *segmap_fault_class_id(enum segmap_fault_class class);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif
