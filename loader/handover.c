@@ -178,6 +178,8 @@ static void fill_objects(struct stub_args *args, const struct segmap_handover_in
 				.hint = o->hint,
 				.align = o->align,
 				.base = o->base,
+				.empty_low = o->empty_low,
+				.empty_high = o->empty_high,
 			};
 	}
 }

@@ -61,7 +61,25 @@ static void place_by_search(const struct job *job, const struct segmap_phdr *p, 
 	o->prot = plan_protection(p->flags);
 }
 
-static void place_dyn_program(const struct job *job, const struct segmap_phdr *p)
+/*
+ * To learn an aligned address the kernel maps the first segment's file bytes and unmaps the
+ * span again, from where it got them. Without such bytes that is address 0, and all up to the
+ * span goes: also the lower part of the stack, if it reaches so far.
+ */
+static int check_emptied(const struct job *job, const struct segmap_phdr *p)
+{
+	const struct segmap_object *o = job->object;
+	const struct segmap_policy *policy = job->policy;
+	uint64_t end = page_up(o->span, job->page);
+
+	if (!o->align || p->filesz || !policy->stack_end || end <= policy->stack_start)
+		return 0;
+	return fail(job->err, STACK_CUT, UNSUPPORTED, EEXIST, .object = job->id,
+		    .index = (int)(p - job->image->phdrs),
+		    .value = {0, end, policy->stack_start, policy->stack_end});
+}
+
+static int place_dyn_program(const struct job *job, const struct segmap_phdr *p)
 {
 	const struct segmap_policy *policy = job->policy;
 	struct segmap_object *o = job->object;
@@ -74,7 +92,7 @@ static void place_dyn_program(const struct job *job, const struct segmap_phdr *p
 		place_by_search(job, p, 0);
 		if (o->align) /* the bias is rounded down once more, after the alignment */
 			o->base = page_up(p->vaddr, job->page);
-		return;
+		return check_emptied(job, p);
 	}
 	if (policy->randomize)
 		base += (policy->random[0] & mask) * job->page;
@@ -83,6 +101,7 @@ static void place_dyn_program(const struct job *job, const struct segmap_phdr *p
 	o->base = page_down(p->vaddr, job->page);
 	o->bias = page_down(base - p->vaddr, job->page);
 	o->noreplace = true;
+	return 0;
 }
 
 int plan_place(const struct job *job)
@@ -104,7 +123,7 @@ int plan_place(const struct job *job)
 	if (fixed)
 		o->noreplace = program;
 	else if (program)
-		place_dyn_program(job, p);
+		return place_dyn_program(job, p);
 	else /* with a program at bias 0, the link-time address is a hint [C22] */
 		place_by_search(job, p,
 				job->plan->objects[0].place == SEGMAP_PLACE_FIXED &&

@@ -49,6 +49,17 @@ static int refuse_empty(const struct job *job, int index, uint64_t addr)
 	return segmap_error_set(job->err, &failure);
 }
 
+/* The same where mmap decides: the stub looks at it when it knows. */
+static void note_empty(struct segmap_object *object, uint64_t vaddr)
+{
+	int64_t distance = (int64_t)(vaddr - object->base);
+
+	if (distance < object->empty_low)
+		object->empty_low = distance;
+	if (distance > object->empty_high)
+		object->empty_high = distance;
+}
+
 /* What the kernel checks of a PT_LOAD once it is mapped [D01, D04, D05, F10]. An interpreter's
  * address counts with its bias, so one that mmap places is inside by construction. */
 static int check_range(const struct job *job, int index, const struct segmap_phdr *p)
@@ -61,6 +72,8 @@ static int check_range(const struct job *job, int index, const struct segmap_phd
 	if (p->memsz == 0 && job->object->place == SEGMAP_PLACE_FIXED &&
 	    page_down(p->vaddr + job->object->bias, job->page) >= task_size)
 		return refuse_empty(job, index, p->vaddr + job->object->bias);
+	if (p->memsz == 0 && p->filesz == 0 && job->object->place == SEGMAP_PLACE_SEARCH)
+		note_empty(job->object, page_down(p->vaddr, job->page));
 	if (p->filesz > p->memsz)
 		return fail(job->err, FILESZ_MEMSZ, KILLS, EINVAL, .object = job->id,
 			    .index = index, .value = {p->filesz, p->memsz});

@@ -260,7 +260,8 @@ STUB_HELPER void ask_for_place(const struct stub_args *a, struct stub_object *o)
 	if (o->align)
 		got &= ~(o->align - 1);
 	o->bias = got - o->base;
-	(void)a;
+	check((int64_t)got + o->empty_low >= 0);
+	check(o->empty_high < (int64_t)(a->task_size - got));
 }
 
 STUB_HELPER void place_objects(struct stub_args *a)

@@ -23,6 +23,8 @@ struct stub_move {
 struct stub_object {
 	uint64_t wanted; /* 0: nothing to ask */
 	uint64_t fd, prot, offset, span, hint, align, base;
+	/* Distances from mmap's address that must be in user space too. */
+	int64_t empty_low, empty_high;
 	uint64_t bias; /* filled by the stub */
 };
 

@@ -88,6 +88,9 @@ struct segmap_object {
 	uint64_t hint;   /* first argument of the kernel's mmap */
 	uint64_t offset; /* file offset and protection of that first mapping */
 	int prot;
+	/* Of the empty segments of an object that mmap places: the lowest and the highest
+	 * address, as distances from mmap's. Outside user space, they kill. */
+	int64_t empty_low, empty_high;
 	uint64_t entry; /* e_entry + bias */
 };
 

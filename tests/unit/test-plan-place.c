@@ -239,6 +239,41 @@ Test(plan_place, aligned_static_pie_inside_a_page)
 	subject_clear(&s);
 }
 
+/* An empty segment is mapped nowhere, but where it would be may kill: its distance from mmap's
+ * choice goes along with the question. */
+Test(plan_place, empty_segments_of_what_mmap_places)
+{
+	static const struct segmap_phdr phdrs[HEADERS] = {
+		HEADER(PT_LOAD, RX, 0, 0x100000, 0x1000, 0x1000, 0x1000),
+		HEADER(PT_LOAD, RX, 0, 0, 0, 0, 0x1000),
+		HEADER(PT_LOAD, RX, 0, 0x300010, 0, 0, 0x1000)};
+	struct subject s;
+
+	subject_init(&s, ET_DYN, phdrs, 4096);
+	cr_assert_eq(subject_plan(&s), 0);
+	const struct segmap_object *o = &s.plan->objects[0];
+	cr_expect_eq(o->empty_low, -0x100000, "%#lx", o->empty_low);
+	cr_expect_eq(o->empty_high, 0x200000, "%#lx", o->empty_high);
+	subject_clear(&s);
+}
+
+/* Looking for an aligned address without a first byte in the file unmaps all up to the span. */
+Test(plan_place, emptied_up_to_the_stack)
+{
+	static const struct segmap_phdr phdrs[HEADERS] = {
+		HEADER(PT_LOAD, RX, 0, 0, 0, 0, 0x200000),
+		HEADER(PT_LOAD, RX, 0, 0x7ffffffe0000, 0, 0, 0x1000)};
+	struct subject s;
+
+	subject_init(&s, ET_DYN, phdrs, 4096);
+	s.policy.stack_start = 0x7ffffffde000;
+	s.policy.stack_end = 0x7ffffffff000;
+	cr_expect_lt(subject_plan(&s), 0);
+	cr_expect_eq(s.err.reason, SEGMAP_REASON_STACK_CUT);
+	cr_expect_eq(s.err.verdict, SEGMAP_VERDICT_UNSUPPORTED);
+	subject_clear(&s);
+}
+
 /* total_mapping_size(), with the tables of the kernel's own unit test for it: those of
  * /bin/mount, as they are and with the segments out of order. */
 Test(plan_place, span_of_kernel_unit_test)
