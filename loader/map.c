@@ -120,10 +120,10 @@ static int map_aside(struct segmap_map *map, const struct segmap_mapping *m, int
 
 /* Where bss begins inside the last page of file bytes. Done by asking for the page first: a
  * file that has become shorter is an error then, not a SIGBUS. */
-static int clear_tail(const struct segmap_piece *piece, uint64_t page, struct segmap_error *err)
+static int clear_tail(const struct segmap_mapping *m, uint64_t shift, uint64_t page,
+		      struct segmap_error *err)
 {
-	const struct segmap_mapping *m = &piece->final;
-	uint64_t addr = m->clear_addr - m->addr + piece->where;
+	uint64_t addr = m->clear_addr + shift;
 	void *start = (void *)page_down(addr, page); // NOLINT
 
 	if (m->clear_length == 0)
@@ -193,14 +193,36 @@ static int check_room(const struct segmap_map *map, struct segmap_error *err)
 	return 0;
 }
 
-static int map_piece(struct segmap_map *map, const struct segmap_mapping *m, int fd,
-		     const struct segmap_options *options, struct segmap_error *err)
+/* Does B go on where A ends, in memory and in the file? The kernel makes one of the two, and
+ * two that wait in different places could not be joined when both have had their tail cleared.
+ */
+static bool continues(const struct segmap_mapping *a, const struct segmap_mapping *b)
+{
+	return a->kind == SEGMAP_FILE_PRIVATE && b->kind == SEGMAP_FILE_PRIVATE &&
+	       a->object == b->object && a->prot == b->prot && a->addr + a->length == b->addr &&
+	       a->offset + a->length == b->offset;
+}
+
+/* How many of COUNT mappings are one for the kernel, beginning with the first. */
+static size_t run_length(const struct segmap_mapping *m, size_t count)
+{
+	size_t n = 1;
+
+	while (n < count && continues(&m[n - 1], &m[n]))
+		n++;
+	return n;
+}
+
+static int map_run(struct segmap_map *map, const struct segmap_mapping *run, size_t count,
+		   int fd, const struct segmap_options *options, struct segmap_error *err)
 {
 	struct segmap_piece *piece = &map->pieces[map->count];
+	struct segmap_mapping whole = run[0], *m = &whole;
 	bool fixed = map->plan->objects[m->object].place == SEGMAP_PLACE_FIXED;
-	int r = fixed ? map_pages(m->addr, m, fd) : -EEXIST;
 
-	piece->final = *m;
+	whole.length = run[count - 1].addr + run[count - 1].length - run[0].addr;
+	int r = fixed ? map_pages(m->addr, m, fd) : -EEXIST;
+	piece->final = whole;
 	piece->where = m->addr;
 	if (r == -EEXIST)
 		r = map_aside(map, m, fd, &piece->where);
@@ -214,7 +236,11 @@ static int map_piece(struct segmap_map *map, const struct segmap_mapping *m, int
 			    .step = "mmap", .value = {m->addr, m->length, m->offset});
 	map->count++;
 	trace_mapping(options, m, piece->where, piece->where == m->addr);
-	return clear_tail(piece, map->plan->rules.page_size, err);
+	r = 0;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = clear_tail(&run[i], piece->where - m->addr, map->plan->rules.page_size,
+			       err);
+	return r;
 }
 
 int segmap_map_create(struct segmap_map **out, const struct segmap_plan *plan,
@@ -239,8 +265,10 @@ int segmap_map_create(struct segmap_map **out, const struct segmap_plan *plan,
 	for (size_t i = 0; r == 0 && i < plan->mapping_count; i++)
 		r = check_account(&plan->mappings[i], images[plan->mappings[i].object]->fd,
 				  err);
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = map_piece(map, &flat[i], images[flat[i].object]->fd, options, err);
+	for (size_t i = 0, n; r == 0 && i < count; i += n) {
+		n = run_length(&flat[i], count - i);
+		r = map_run(map, &flat[i], n, images[flat[i].object]->fd, options, err);
+	}
 	free(flat);
 	if (r == 0)
 		r = check_room(map, err);
