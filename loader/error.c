@@ -49,7 +49,7 @@ static const struct reason_text texts[SEGMAP_REASON_COUNT] = {
 	TEXT(MACHINE, "machine", "refused: built for another CPU",
 	     "e_machine {d0}: this kernel runs {d1}", "qemu-user runs programs of other CPUs"),
 	TEXT(COMPAT, "compat", "unsupported: a 32-bit program",
-	     "e_machine {d0}: the kernel runs it in its 32-bit mode",
+	     "e_machine {d0}: for the 32-bit mode that a kernel may have",
 	     "a 64-bit process cannot become a 32-bit one without execve"),
 	TEXT(PHENTSIZE, "phentsize", "refused: program headers of the wrong size",
 	     "e_phentsize {d0}: must be {d1}", ""),
@@ -224,7 +224,10 @@ static void describe_kernel(const struct segmap_error *err, char *out, size_t si
 			 name ? name : "?");
 		break;
 	case SEGMAP_VERDICT_UNSUPPORTED:
-		snprintf(out, size, "execve(2): would run it");
+		snprintf(out, size, "execve(2): would run it%s",
+			 err->reason == SEGMAP_REASON_COMPAT
+				 ? ", where the kernel has a 32-bit mode"
+				 : "");
 		break;
 	case SEGMAP_VERDICT_SYSTEM:
 		out[0] = '\0';

@@ -52,11 +52,28 @@ int segmap_tracee_registers(const struct segmap_tracee *tracee,
 			    struct user_regs_struct *registers);
 
 /*
- * Runs a stopped tracee until it is about to execute the entry point of PROGRAM, wherever that
- * has been mapped and by whomever: its interpreter has done its work then, and any loader too.
- * It is found by watching system calls, and stopped by a breakpoint register of the CPU.
- * *REACHED tells whether that has happened; if not, TRACEE->ended is true, or it is about to
- * end. Returns 0 or a negative errno (-EINVAL and the like where there is no such register).
+ * Whether a tracee has to be single-stepped to reach an address, because breakpoint registers
+ * of this CPU cannot be set or stop nothing, as in some virtual machines. It is tried with a
+ * child, once in a process; or forced, by SEGMAP_STEP=1 in the environment. Stepping, a tracee
+ * executes some 100,000 instructions a second, and some 10,000 where all is slow.
+ */
+bool segmap_tracee_must_step(void);
+
+/*
+ * Runs a stopped tracee until it is about to execute the instruction at ADDR; not at all if it
+ * is already. Signals reach it meanwhile. Its text is not written to: a breakpoint register of
+ * the CPU stops it, or single steps do. (A program that sets the trap flag itself is not told
+ * of its traps while it is stepped.) Only the first thread is stopped. *REACHED tells whether
+ * that has happened; if not, TRACEE->ended is true, or it is about to end; having become
+ * another program by execve, it runs to its end. Returns 0 or a negative errno, and leaves
+ * *REACHED untouched then.
+ */
+int segmap_tracee_run_to(struct segmap_tracee *tracee, uint64_t addr, bool *reached);
+
+/*
+ * The same to the entry point of PROGRAM, wherever that has been mapped and by whomever: its
+ * interpreter has done its work then, and any loader too. It is found by watching system calls,
+ * at full speed until it is mapped; also in a program that the tracee becomes by execve.
  */
 int segmap_tracee_run_to_program(struct segmap_tracee *tracee,
 				 const struct segmap_image *program, bool *reached);

@@ -69,7 +69,9 @@ static bool is_refused_early(const struct fact_pair *pair)
 
 static bool is_unsupported(const struct fact_pair *pair)
 {
-	return are(pair, FACT_RUNS, FACT_UNSUPPORTED);
+	return are(pair, FACT_RUNS, FACT_UNSUPPORTED) ||
+	       are(pair, FACT_RUNS, FACT_UNSUPPORTED_MODE) ||
+	       are(pair, "ENOEXEC", FACT_UNSUPPORTED_MODE);
 }
 
 enum { CAP_OF_ADMIN = 21, CAP_OF_CHECKPOINT = 40 };

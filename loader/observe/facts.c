@@ -184,6 +184,8 @@ static const char *refusal(const struct segmap_observation *o, char out[64])
 	if (found)
 		snprintf(out, 64, "%.*s", (int)strcspn(found + sizeof(fails) - 1, " \n"),
 			 found + sizeof(fails) - 1);
+	else if (strstr(text, "execve(2): would run it, where"))
+		snprintf(out, 64, FACT_UNSUPPORTED_MODE);
 	else if (strstr(text, "execve(2): would run it"))
 		snprintf(out, 64, FACT_UNSUPPORTED);
 	else if (strstr(text, "killed with SIGSEGV"))

@@ -79,10 +79,11 @@ void facts_about_descriptors(struct facts *facts, const struct segmap_process *p
 uint64_t stat_field(const struct segmap_process *process, int number);
 
 /* Values of the fact "start". */
-#define FACT_RUNS          "runs"
-#define FACT_KILLED        "killed by SIGSEGV before it began"
-#define FACT_REFUSED_EARLY "refused: execve would kill it"
-#define FACT_UNSUPPORTED   "refused as unsupported"
+#define FACT_RUNS             "runs"
+#define FACT_KILLED           "killed by SIGSEGV before it began"
+#define FACT_REFUSED_EARLY    "refused: execve would kill it"
+#define FACT_UNSUPPORTED      "refused as unsupported"
+#define FACT_UNSUPPORTED_MODE "refused as unsupported: a 32-bit program"
 
 /* What of an observation is wanted, and in which form. */
 struct fact_scope {

@@ -3,7 +3,6 @@
 #include "read.h"
 
 #include <dirent.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,10 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum {
-	XSTATE_MOST = 16384, /* bytes; AMX makes it 11 KiB */
-	STACK_MOST = 16 << 20,
-};
+enum { STACK_MOST = 16 << 20 };
 
 static const struct {
 	const char *name;
@@ -138,11 +134,12 @@ static int read_registers(struct segmap_process *process)
 	process->sp = arch_sp(&process->registers);
 	if (process->registers_error == ESRCH)
 		return -ESRCH;
-	struct iovec area = {calloc(1, XSTATE_MOST), XSTATE_MOST};
+	struct iovec area = {calloc(1, ARCH_STATE_MOST), ARCH_STATE_MOST};
 	if (!area.iov_base)
 		return -ENOMEM;
-	if (ptrace(PTRACE_GETREGSET, process->pid, (void *)NT_X86_XSTATE, &area) < 0) {
-		process->xstate.error = errno;
+	int r = arch_read_state(process->pid, &area);
+	if (r < 0) {
+		process->xstate.error = -r;
 		free(area.iov_base);
 		return 0;
 	}

@@ -99,6 +99,11 @@ bool tracee_is_ending(const struct segmap_tracee *tracee)
 	return event(tracee) == PTRACE_EVENT_EXIT;
 }
 
+bool tracee_has_executed(const struct segmap_tracee *tracee)
+{
+	return event(tracee) == PTRACE_EVENT_EXEC;
+}
+
 /* What a stop must hand on to the tracee: its signals, but not ptrace's own. */
 static int signal_of(const struct segmap_tracee *tracee)
 {
@@ -230,7 +235,7 @@ static int run_to_entry(struct segmap_tracee *tracee, bool loader)
 	if (r == 0 && !tracee->ended)
 		r = tracee_resume(tracee, PTRACE_CONT);
 	while (r == 0 && !tracee->ended) {
-		if (!loader && event(tracee) == PTRACE_EVENT_EXEC)
+		if (!loader && tracee_has_executed(tracee))
 			return tracee_resume(tracee, PTRACE_SYSCALL); /* to the end of execve */
 		if (loader && is_own_stop(tracee))
 			return step_to_entry(tracee);

@@ -2,10 +2,9 @@
  * Running a tracee to its program's entry point, whoever loads it.
  *
  * Where that is, is known when the program's file has become an executable mapping. So each
- * system call that can have made one is followed by a look at the mappings; and the stop is a
- * breakpoint register of the CPU, because one in memory would be a copy-on-write.
+ * system call that can have made one is followed by a look at the mappings.
  */
-#include "tracee_run.h"
+#include "reach.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -60,58 +59,44 @@ static int find_entry(const struct segmap_tracee *tracee, const struct segmap_im
 	return r;
 }
 
-static int update_breakpoint(const struct segmap_tracee *tracee,
-			     const struct segmap_image *program, uint64_t *entry)
+static int update_goal(struct reach *reach, const struct segmap_tracee *tracee,
+		       const struct segmap_image *program)
 {
 	uint64_t now;
 	int r = find_entry(tracee, program, &now);
 
-	if (r < 0 || now == *entry)
-		return r;
-	*entry = now;
-	return now ? arch_break_at(tracee->pid, now) : arch_break_off(tracee->pid);
+	return r < 0 || now == reach->addr ? r : reach_set(reach, tracee, now);
 }
 
-static bool has_executed(const struct segmap_tracee *tracee)
-{
-	return WIFSTOPPED(tracee->status) && tracee->status >> 16 == PTRACE_EVENT_EXEC;
-}
-
-static bool may_have_mapped(const struct segmap_tracee *tracee)
+static bool may_have_mapped(const struct reach *reach, const struct segmap_tracee *tracee)
 {
 	struct user_regs_struct regs;
 
-	return tracee_is_in_call(tracee) && segmap_tracee_registers(tracee, &regs) == 0 &&
+	return reach_has_called(reach, tracee) && segmap_tracee_registers(tracee, &regs) == 0 &&
 	       arch_call_maps(&regs);
-}
-
-static bool is_at(const struct segmap_tracee *tracee, uint64_t entry)
-{
-	struct user_regs_struct regs;
-
-	return segmap_tracee_registers(tracee, &regs) == 0 && arch_pc(&regs) == entry;
 }
 
 int segmap_tracee_run_to_program(struct segmap_tracee *tracee,
 				 const struct segmap_image *program, bool *reached)
 {
-	uint64_t entry = 0;
-	int r = update_breakpoint(tracee, program, &entry);
+	struct reach reach;
+	int r = reach_begin(&reach, tracee);
 
+	if (r == 0)
+		r = update_goal(&reach, tracee, program);
 	*reached = false;
 	while (r == 0 && !tracee->ended && !tracee_is_ending(tracee)) {
-		if (entry && is_at(tracee, entry)) {
+		if (reach_is_there(&reach, tracee)) {
 			*reached = true;
-			tracee->signal = 0; /* the breakpoint's */
-			return arch_break_off(tracee->pid);
+			return reach_set(&reach, tracee, 0);
 		}
-		r = tracee_resume(tracee, PTRACE_SYSCALL);
+		r = reach_go_on(&reach, tracee, PTRACE_SYSCALL);
 		if (r < 0 || tracee->ended)
 			break;
-		if (has_executed(tracee))
-			entry = 0; /* and the kernel has taken the breakpoint away */
-		if (has_executed(tracee) || may_have_mapped(tracee))
-			r = update_breakpoint(tracee, program, &entry);
+		if (tracee_has_executed(tracee))
+			reach.addr = 0; /* and the kernel has taken the breakpoint away */
+		if (tracee_has_executed(tracee) || may_have_mapped(&reach, tracee))
+			r = update_goal(&reach, tracee, program);
 	}
 	return r;
 }

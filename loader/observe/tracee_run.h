@@ -18,4 +18,7 @@ bool tracee_is_in_call(const struct segmap_tracee *tracee);
 /* Stopped because it is about to end. */
 bool tracee_is_ending(const struct segmap_tracee *tracee);
 
+/* Stopped because it has become another program: none of its addresses means what it did. */
+bool tracee_has_executed(const struct segmap_tracee *tracee);
+
 #endif

@@ -153,6 +153,12 @@ struct way {
 
 bool observe(struct run *run, struct place *place, const struct way *way);
 
+/* ---- compat.c ---- */
+
+/* Is the program for the kernel's 32-bit mode, which a process of 64 bits cannot enter
+ * (kernel-differences.md), and was it run by the KERNEL for that, or refused for lack of it? */
+bool is_compat(const struct place *place, const struct run *kernel);
+
 /* ---- shrink.c ---- */
 
 /* Removes edits from C as long as the disagreement stays of the same kind. */

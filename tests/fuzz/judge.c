@@ -161,19 +161,6 @@ static enum opinion compare_runs(struct judgement *j, const struct run *kernel,
 	return opinion;
 }
 
-/* The kernel has a handler for programs of 32 bits, a process of 64 bits cannot become one
- * (kernel-differences.md): right if the file is for that machine and the kernel runs it. */
-static bool is_compat(const struct place *place)
-{
-	unsigned char header[20] = {0};
-	int fd = open(place->path[PROGRAM], O_RDONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && pread(fd, header, sizeof(header), 0) == (ssize_t)sizeof(header);
-
-	if (fd >= 0)
-		close(fd);
-	return ok && header[19] == 0 && (header[18] == EM_386 || header[18] == 6);
-}
-
 /* Layouts that no process can give itself, which segload refuses in these words where the
  * kernel runs or kills (kernel-differences.md, "Files that the kernel runs and segload
  * refuses"). */
@@ -222,7 +209,7 @@ static enum opinion compare(struct judgement *j, const struct place *place,
 	j->kind[0] = j->text[0] = '\0';
 	if (kernel->ending == RUNS && ours->ending == RUNS)
 		return compare_runs(j, kernel, ours);
-	if (ours->ending == UNSUPPORTED && kernel->ending != FAILS && is_compat(place))
+	if (ours->ending == UNSUPPORTED && is_compat(place, kernel))
 		return EXPECTED;
 	if (is_beyond_us(kernel, ours) || dies_at_nothing(kernel, ours))
 		return EXPECTED;

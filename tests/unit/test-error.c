@@ -214,6 +214,17 @@ Test(error, what_the_kernel_would_do)
 	}
 }
 
+/* Not every kernel has a 32-bit mode. */
+Test(error, unsupported_where_there_is_a_mode)
+{
+	struct segmap_error err = example(SEGMAP_REASON_COMPAT, SEGMAP_VERDICT_UNSUPPORTED);
+	struct segmap_error_text text;
+
+	segmap_error_describe(&err, &text);
+	cr_expect_str_eq(text.kernel,
+			 "execve(2): would run it, where the kernel has a 32-bit mode");
+}
+
 /* The interpreter is named, or nobody would know whose header it is. */
 Test(error, interpreter_is_named)
 {

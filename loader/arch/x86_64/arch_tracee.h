@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 
 /* A field of struct user_regs_struct. */
@@ -32,6 +33,20 @@ void arch_forget_trap(struct user_regs_struct *registers);
 int arch_break_at(pid_t pid, uint64_t addr);
 int arch_break_off(pid_t pid);
 
+/* What an instruction means for single-stepping. */
+enum arch_instruction {
+	ARCH_OTHER,
+	ARCH_CALLS,       /* the kernel */
+	ARCH_SAVES_FLAGS, /* and with them the trap flag, which is not the program's */
+	ARCH_LOADS_FLAGS,
+};
+
+enum arch_instruction arch_instruction(pid_t pid, uint64_t pc);
+
+/* Takes the trap flag out of what the instruction DONE has just saved in a step of PID: a
+ * register, or a word that it has written itself. Returns 0 or a negative errno. */
+int arch_hide_step(pid_t pid, enum arch_instruction done);
+
 /* Whether the system call that has just returned may have made a mapping executable. */
 bool arch_call_maps(const struct user_regs_struct *registers);
 
@@ -42,6 +57,12 @@ struct arch_state_part {
 	size_t offset, size;
 	uint64_t mask;
 };
+
+enum { ARCH_STATE_MOST = 16384 }; /* bytes; AMX makes it 11 KiB */
+
+/* The extended state of a stopped process, into AREA, the length of which it sets. Returns 0 or
+ * a negative errno. */
+int arch_read_state(pid_t pid, struct iovec *area);
 
 extern const struct arch_state_part arch_state_parts[];
 extern const size_t arch_state_part_count;

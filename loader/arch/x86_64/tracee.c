@@ -1,9 +1,11 @@
 #include "arch_tracee.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 /* clang-format off */
 #define REGISTER(name) {#name, offsetof(struct user_regs_struct, name)}
@@ -42,6 +44,11 @@ bool arch_at_return(pid_t pid, uint64_t pc)
 	const int ret = 0xc3;
 
 	return (ptrace(PTRACE_PEEKTEXT, pid, (void *)pc, NULL) & 0xff) == ret; // NOLINT
+}
+
+int arch_read_state(pid_t pid, struct iovec *area)
+{
+	return ptrace(PTRACE_GETREGSET, pid, (void *)NT_X86_XSTATE, area) < 0 ? -errno : 0;
 }
 
 uint64_t arch_sp(const struct user_regs_struct *registers)
@@ -90,4 +97,93 @@ bool arch_call_maps(const struct user_regs_struct *registers)
 	default:
 		return false;
 	}
+}
+
+/* ---- single steps ---- */
+
+#define TRAP_FLAG UINT64_C(0x100)
+
+/* The bytes at PC, the first one lowest; less than eight where the mapping ends. */
+static uint64_t code_at(pid_t pid, uint64_t pc)
+{
+	errno = 0;
+	uint64_t code = (uint64_t)ptrace(PTRACE_PEEKTEXT, pid, (void *)pc, NULL); // NOLINT
+	if (!errno)
+		return code;
+	errno = 0;
+	code = (uint64_t)ptrace(PTRACE_PEEKTEXT, pid, (void *)(pc & ~UINT64_C(7)),
+				NULL); // NOLINT
+	return errno ? 0 : code >> (pc & 7) * 8;
+}
+
+static bool is_prefix(uint64_t byte)
+{
+	switch (byte) {
+	case 0x26: /* segments */
+	case 0x2e:
+	case 0x36:
+	case 0x3e:
+	case 0x64:
+	case 0x65:
+	case 0x66: /* operand size */
+	case 0x67:
+	case 0xf2: /* rep */
+	case 0xf3:
+		return true;
+	default:
+		return byte >> 4 == 4; /* REX */
+	}
+}
+
+enum arch_instruction arch_instruction(pid_t pid, uint64_t pc)
+{
+	uint64_t code = code_at(pid, pc);
+
+	while (is_prefix(code & 0xff))
+		code >>= 8;
+	switch (code & 0xff) {
+	case 0x9c: /* pushf */
+		return ARCH_SAVES_FLAGS;
+	case 0x9d: /* popf */
+	case 0xcf: /* iret */
+		return ARCH_LOADS_FLAGS;
+	case 0x0f: /* syscall */
+		return (code >> 8 & 0xff) == 0x05 ? ARCH_CALLS : ARCH_OTHER;
+	case 0xcd: /* int 0x80 */
+		return (code >> 8 & 0xff) == 0x80 ? ARCH_CALLS : ARCH_OTHER;
+	default:
+		return ARCH_OTHER;
+	}
+}
+
+static int clear_word(pid_t pid, uint64_t addr)
+{
+	errno = 0;
+	uint64_t word = (uint64_t)ptrace(PTRACE_PEEKDATA, pid, (void *)addr, NULL); // NOLINT
+
+	if (errno)
+		return -errno;
+	word &= ~TRAP_FLAG;
+	return ptrace(PTRACE_POKEDATA, pid, (void *)addr, (void *)word) < 0 // NOLINT
+		       ? -errno
+		       : 0;
+}
+
+/* pushf has put the flags on the stack, syscall into r11; but sigreturn, which leaves no number
+ * of a system call behind, has given r11 back. */
+int arch_hide_step(pid_t pid, enum arch_instruction done)
+{
+	struct user_regs_struct regs;
+
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) < 0)
+		return -errno;
+	if (done == ARCH_SAVES_FLAGS)
+		return clear_word(pid, regs.rsp);
+	if (done != ARCH_CALLS || !(regs.r11 & TRAP_FLAG) || (int64_t)regs.orig_rax < 0)
+		return 0;
+	regs.r11 &= ~TRAP_FLAG;
+	return ptrace(PTRACE_POKEUSER, pid, (void *)offsetof(struct user, regs.r11),
+		      (void *)regs.r11) < 0 // NOLINT
+		       ? -errno
+		       : 0;
 }
