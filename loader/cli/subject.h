@@ -59,7 +59,7 @@ enum {
 
 #define VIEW_HELP                                                                              \
 	"  -J, --json              JSON\n"                                                     \
-	"  -o, --output=LIST       columns, by name, divided by commas\n"                      \
+	"  -o, --output=LIST       columns, by name, divided by commas; +LIST adds\n"          \
 	"  -n, --noheadings        no headings\n"                                              \
 	"  -r, --raw               only the table, columns divided by one blank\n"             \
 	"  -b, --bytes             sizes in bytes, not in KiB and MiB\n"                       \
@@ -84,6 +84,9 @@ enum taken subject_take(struct subject_options *options, const char *command, in
 
 /* Sizes as util-linux writes them: "13.6M", or "14260633" with --bytes. Owned by the caller. */
 char *size_text(uint64_t bytes, bool exact);
+
+/* The width that COLUMNS or the terminal gives to what is written to OUT; 0 for no limit. */
+unsigned view_width(FILE *out);
 
 /* Where the report goes; NULL, with a complaint, if it cannot be opened. */
 FILE *view_open(const struct view_options *view, const char *command);

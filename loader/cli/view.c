@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum taken view_take(struct view_options *view, const char *command, int c)
@@ -99,13 +101,15 @@ static bool find_column(const struct view_column *columns, size_t count, const c
 	return false;
 }
 
-/* The columns of --output, or those that are shown unless it says otherwise. */
+/* The columns of --output, or those that are shown unless it says otherwise; both, if it begins
+ * with '+'. */
 static bool choose_columns(struct view_table *table, const char *list)
 {
-	char *names = strdup(list ? list : ""), *save = NULL;
+	bool adds = list && *list == '+';
+	char *names = strdup(list ? list + adds : ""), *save = NULL;
 	bool good = names;
 
-	for (size_t i = 0; good && !list && i < table->column_count; i++)
+	for (size_t i = 0; good && (!list || adds) && i < table->column_count; i++)
 		if (!table->columns[i].hidden)
 			table->shown[table->shown_count++] = i;
 	for (char *name = good && list ? strtok_r(names, ",", &save) : NULL; good && name;
@@ -137,14 +141,24 @@ bool view_table_check(const struct view_options *view, const char *command,
 	return choose_columns(&table, view->columns);
 }
 
+unsigned view_width(FILE *out)
+{
+	const char *columns = getenv("COLUMNS");
+	unsigned long width = columns ? strtoul(columns, NULL, 10) : 0;
+	struct winsize size;
+
+	if (width == 0 && isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0)
+		width = size.ws_col;
+	return width < UINT_MAX ? (unsigned)width : 0;
+}
+
 /* A terminal has a width; whoever reads from a pipe or a file wants it all. */
 static void set_width(struct libscols_table *table, FILE *out)
 {
-	if (isatty(fileno(out)))
-		return;
-	const char *columns = getenv("COLUMNS");
-	unsigned long width = columns ? strtoul(columns, NULL, 10) : 0;
+	unsigned width = view_width(out);
 
+	if (width == 0 && isatty(fileno(out)))
+		return;
 	scols_table_set_termforce(table,
 				  width ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
 	if (width)

@@ -8,6 +8,7 @@
  */
 #include "mapped_file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -70,6 +72,27 @@ static int open_seen_by(pid_t pid, const char *path)
 	return open(start, O_PATH | O_CLOEXEC);
 }
 
+/* Opens for reading what is open at PATH_FD, which it closes, if it is a regular file: nothing
+ * else is to be woken up. Returns a descriptor, or -1 with errno. */
+static int open_file(int path_fd)
+{
+	char link[32];
+	struct stat st;
+	int fd = -1;
+
+	if (path_fd < 0)
+		return -1;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", path_fd);
+	if (fstat(path_fd, &st) == 0 && S_ISREG(st.st_mode))
+		fd = open(link, O_RDONLY | O_CLOEXEC);
+	else
+		errno = EACCES;
+	int error = errno;
+	close(path_fd);
+	errno = error;
+	return fd;
+}
+
 /* Takes FD, which may be -1. */
 static struct segmap_image *image_at(int fd)
 {
@@ -88,7 +111,7 @@ static struct segmap_image *image_at(int fd)
 
 struct segmap_image *image_seen_by(pid_t pid, const char *path)
 {
-	return image_at(open_seen_by(pid, path));
+	return image_at(open_file(open_seen_by(pid, path)));
 }
 
 /* maps writes a line end in a name as "\012", and nothing else so. */
@@ -105,34 +128,36 @@ static void unescape(char out[PATH_MAX], const char *name)
 	out[n] = '\0';
 }
 
-static struct segmap_image *accept_same(struct segmap_image *image, const struct file_id *id)
+/* FD if it is the file ID, else -1; takes FD, which may be -1. */
+static int accept_same(int fd, const struct file_id *id)
 {
 	struct file_id found;
 
-	if (image && file_id_of_fd(&found, image->fd) && file_id_equal(&found, id))
-		return image;
-	segmap_image_free(image);
-	return NULL;
+	if (fd < 0 || (file_id_of_fd(&found, fd) && file_id_equal(&found, id)))
+		return fd;
+	close(fd);
+	errno = ESTALE;
+	return -1;
 }
 
-struct segmap_image *image_of_region(pid_t pid, const struct segmap_region *region)
+struct segmap_image *image_of_region(pid_t pid, const struct segmap_region *region, int *error)
 {
 	const struct file_id id = file_id_of_region(region);
-	struct segmap_image *image;
 	char path[PATH_MAX];
 
 	unescape(path, region->name);
-	image = accept_same(image_seen_by(pid, path), &id);
+	int fd = accept_same(open_file(open_seen_by(pid, path)), &id);
 	/* A program whose file has been deleted is still there as its exe; any file is in
 	 * map_files, for those who may look there. */
-	if (!image) {
+	if (fd < 0) {
 		snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-		image = accept_same(image_at(open(path, O_PATH | O_CLOEXEC)), &id);
+		fd = accept_same(open_file(open(path, O_PATH | O_CLOEXEC)), &id);
 	}
-	if (!image) {
+	if (fd < 0) {
 		snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid,
 			 region->start, region->end);
-		image = accept_same(image_at(open(path, O_PATH | O_CLOEXEC)), &id);
+		fd = accept_same(open_file(open(path, O_PATH | O_CLOEXEC)), &id);
 	}
-	return image;
+	*error = fd < 0 ? errno : 0;
+	return image_at(fd);
 }

@@ -21,7 +21,10 @@ bool file_id_of_fd(struct file_id *id, int fd);
  * NULL if it cannot be opened or is none. */
 struct segmap_image *image_seen_by(pid_t pid, const char *path);
 
-/* The ELF file that REGION of PID is a mapping of; NULL as above. */
-struct segmap_image *image_of_region(pid_t pid, const struct segmap_region *region);
+/*
+ * The ELF file that REGION of PID is a mapping of; NULL if it is none (*ERROR is 0 then), or
+ * cannot be opened (*ERROR is a positive errno).
+ */
+struct segmap_image *image_of_region(pid_t pid, const struct segmap_region *region, int *error);
 
 #endif

@@ -5,24 +5,14 @@
  */
 #include <segmap/names.h>
 
+#include "names_state.h"
 #include "read.h"
-#include "spans.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct segmap_names {
-	pid_t pid;
-	char *program; /* owned */
-	struct file_id program_id, interpreter_id;
-	bool has_program, has_interpreter; /* those two are known */
-	struct object **objects;           /* owned */
-	size_t object_count;
-	struct spans spans;
-};
 
 /* ---- roles ---- */
 
@@ -71,7 +61,7 @@ static struct object *take_object(struct segmap_names *names,
 	if (!objects)
 		return NULL;
 	names->objects = objects;
-	struct object *object = object_new(names->pid, region);
+	struct object *object = object_open(names->pid, region);
 	if (!object)
 		return NULL;
 	set_role(names, object);
@@ -112,7 +102,8 @@ static int spans_of_regions(struct segmap_names *names, const struct segmap_regi
 		span.of_file = span.object->image;
 		if (span.of_file)
 			span.placed = object_bias(span.object, region,
-						  bias_before(spans, span.object), &span.bias);
+						  bias_before(spans, span.object), &span.bias,
+						  &span.segment);
 		r = spans_add(spans, &span);
 	}
 	return r;
@@ -197,7 +188,7 @@ void segmap_names_free(struct segmap_names *names)
 	if (!names)
 		return;
 	for (size_t i = 0; i < names->object_count; i++)
-		object_free(names->objects[i]);
+		object_close(names->objects[i]);
 	free(names->objects);
 	spans_free(&names->spans);
 	free(names->program);

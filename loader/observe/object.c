@@ -41,7 +41,7 @@ static bool is_of_file(const struct segmap_region *region)
 	return kind == SEGMAP_KIND_FILE_PRIVATE || kind == SEGMAP_KIND_FILE_SHARED;
 }
 
-struct object *object_new(pid_t pid, const struct segmap_region *region)
+struct object *object_open(pid_t pid, const struct segmap_region *region)
 {
 	struct object *object = calloc(1, sizeof(*object));
 
@@ -55,7 +55,7 @@ struct object *object_new(pid_t pid, const struct segmap_region *region)
 	}
 	object->role = role_without_file(region);
 	if (is_of_file(region)) {
-		object->image = image_of_region(pid, region);
+		object->image = image_of_region(pid, region, &object->error);
 		object->role = object->image ? SEGMAP_ROLE_LIBRARY : SEGMAP_ROLE_FILE;
 	} else if (strcmp(region->name, "[vdso]") == 0) {
 		object->image = vdso_image(region->end - region->start);
@@ -63,7 +63,7 @@ struct object *object_new(pid_t pid, const struct segmap_region *region)
 	return object;
 }
 
-void object_free(struct object *object)
+void object_close(struct object *object)
 {
 	if (!object)
 		return;
@@ -111,11 +111,32 @@ static int fitness(const struct segmap_phdr *p, const struct segmap_region *regi
 	       permits_alike(p, region->perms);
 }
 
+/* Whether the last page of REGION is some segment's, too: that of a file that was mapped whole,
+ * as data, is not. */
+static bool is_segment_to_its_end(const struct object *object,
+				  const struct segmap_region *region, uint64_t bias)
+{
+	uint64_t length = region->end - region->start - page_size();
+	uint64_t last = region->start + length - bias;
+
+	for (size_t i = 0; i < object->image->phdr_count; i++) {
+		const struct segmap_phdr *p = load_at(object, i);
+		uint64_t first = p ? page_floor(p->vaddr) : 0;
+
+		if (p && last >= first && last < page_ceil(p->vaddr + p->filesz) &&
+		    page_floor(p->offset) + (last - first) == region->offset + length)
+			return true;
+	}
+	return false;
+}
+
 bool object_bias(const struct object *object, const struct segmap_region *region,
-		 const uint64_t *likely, uint64_t *bias)
+		 const uint64_t *likely, uint64_t *bias, size_t *segment)
 {
 	const uint64_t fixed = 0;
-	int best = 0;
+	uint64_t best_bias = 0;
+	size_t best = SIZE_MAX;
+	int most = 0;
 
 	if (!object->image)
 		return false;
@@ -129,12 +150,17 @@ bool object_bias(const struct object *object, const struct segmap_region *region
 		uint64_t first = region->start - (region->offset - page_floor(p->offset));
 		uint64_t its = first - page_floor(p->vaddr);
 		int fits = fitness(p, region, likely, its);
-		if (fits > best) {
-			best = fits;
-			*bias = its;
+		if (fits > most) {
+			most = fits;
+			best = i;
+			best_bias = its;
 		}
 	}
-	return best > 0;
+	if (best == SIZE_MAX || !is_segment_to_its_end(object, region, best_bias))
+		return false;
+	*bias = best_bias;
+	*segment = best;
+	return true;
 }
 
 bool object_segment_range(const struct object *object, size_t index, uint64_t *start,

@@ -13,6 +13,7 @@ struct object {
 	struct file_id id;
 	enum segmap_role role;
 	struct segmap_image *image;     /* owned: NULL if it is no ELF file, or not readable */
+	int error;                      /* positive errno, if its file cannot be opened */
 	struct segmap_symbols *symbols; /* owned: NULL until they are asked for */
 	struct source *source;          /* owned: likewise */
 	bool has_symbols, has_source;   /* they have been looked for */
@@ -20,8 +21,8 @@ struct object {
 
 /* The object of REGION, a mapping of PID; its role is LIBRARY or FILE if it is a file. NULL if
  * out of memory. */
-struct object *object_new(pid_t pid, const struct segmap_region *region);
-void object_free(struct object *object);
+struct object *object_open(pid_t pid, const struct segmap_region *region);
+void object_close(struct object *object);
 
 /* Whether REGION is a mapping of OBJECT. */
 bool object_is_of(const struct object *object, const struct segmap_region *region);
@@ -29,10 +30,10 @@ bool object_is_of(const struct object *object, const struct segmap_region *regio
 /*
  * The bias by which REGION, a mapping of OBJECT's image, has its place. Where a page of the
  * file belongs to two segments it can be either's; then LIKELY, a bias that the object is
- * known to have (or NULL), decides.
+ * known to have (or NULL), decides. The segment's index is in *SEGMENT.
  */
 bool object_bias(const struct object *object, const struct segmap_region *region,
-		 const uint64_t *likely, uint64_t *bias);
+		 const uint64_t *likely, uint64_t *bias, size_t *segment);
 
 /* The addresses of segment INDEX, rounded to whole pages: false if it has none. */
 bool object_segment_range(const struct object *object, size_t index, uint64_t *start,

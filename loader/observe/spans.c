@@ -39,6 +39,7 @@ static int add_segments(struct spans *segments, const struct span *span)
 			continue;
 		segment.start += span->bias;
 		segment.end += span->bias;
+		segment.segment = i;
 		r = spans_add(segments, &segment);
 	}
 	return r;
@@ -159,7 +160,7 @@ int spans_merge(struct spans *out, const struct spans *newer, const struct spans
 	return r;
 }
 
-const struct span *spans_find(const struct spans *spans, uint64_t addr)
+size_t spans_from(const struct spans *spans, uint64_t addr)
 {
 	size_t low = 0, high = spans->count;
 
@@ -171,6 +172,12 @@ const struct span *spans_find(const struct spans *spans, uint64_t addr)
 		else
 			high = middle;
 	}
-	return low < spans->count && spans->items[low].start <= addr ? &spans->items[low]
-								     : NULL;
+	return low;
+}
+
+const struct span *spans_find(const struct spans *spans, uint64_t addr)
+{
+	size_t i = spans_from(spans, addr);
+
+	return i < spans->count && spans->items[i].start <= addr ? &spans->items[i] : NULL;
 }

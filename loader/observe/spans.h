@@ -10,6 +10,7 @@ struct span {
 	bool of_file;    /* the bytes are the image's, at OFFSET, until something is written */
 	bool placed;     /* OBJECT has a segment here, and BIAS is its bias */
 	uint64_t bias;
+	size_t segment;        /* index of its first program header here, if PLACED */
 	struct object *object; /* borrowed */
 };
 
@@ -30,6 +31,9 @@ int spans_find_bss(struct spans *out, const struct spans *mapped);
 /* Adds to OUT, which is empty, NEWER, and of OLD what is not in NEWER's addresses. 0 or
  * -ENOMEM. */
 int spans_merge(struct spans *out, const struct spans *newer, const struct spans *old);
+
+/* The index of the first that ends above ADDR; COUNT if there is none. */
+size_t spans_from(const struct spans *spans, uint64_t addr);
 
 /* The one that ADDR is in, or NULL. */
 const struct span *spans_find(const struct spans *spans, uint64_t addr);
