@@ -262,21 +262,16 @@ static char *describe(const struct table *table, const struct segmap_region *reg
 static int add_fold(struct table *table, size_t from, size_t period, size_t more)
 {
 	const struct segmap_region *regions = table->report->regions.items;
-	char *cells[COLUMN_COUNT] = {0};
-	char *count = grouped(more), *first = describe(table, &regions[from]);
+	char *count = grouped(more), *first = describe(table, &regions[from]), *text = NULL;
 	char *second = period > 1 ? describe(table, &regions[from + 1]) : strdup("");
-	int r = -ENOMEM;
 
-	if (count && first && second) {
-		cells[COLUMN_ADDRESS] = format("... %s more of the", count);
-		cells[COLUMN_PERMS] = strdup("same:");
-		cells[COLUMN_PATH] = format("%s%s%s", first, *second ? ", " : "", second);
-		r = view_table_line(&table->view, cells, NULL);
-	}
+	if (count && first && second)
+		text = format("... %s more of the same: %s%s%s", count, first,
+			      *second ? " and " : "", second);
 	free(count);
 	free(first);
 	free(second);
-	return r;
+	return view_table_note(&table->view, text);
 }
 
 /* ---- all of it ---- */
@@ -343,7 +338,7 @@ static int print_sum(const struct table *table, FILE *out)
 static void choose_view(struct table *table, struct view_options *view, FILE *out)
 {
 	static const char least[] = "ADDRESS,PERMS,PATH,KIND,SEG,FILE,BSS";
-	unsigned width = view_width(out);
+	size_t width = view_width(out);
 
 	table->narrow = !view->raw && width && width < NARROW;
 	if (table->narrow && !view->columns)

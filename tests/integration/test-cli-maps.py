@@ -194,32 +194,35 @@ def test_file_that_is_gone():
 def test_control_characters():
     name = "a\x1b[31mb\nc\x07 d"
     path = copy_of("good-asm", name)
-    assert all(name in m["path"] for m in run_json(path)["mappings"] if "good" in str(m)) 
+    value = run_json(path)
+    # maps itself writes a line end as \\012
+    assert str(path).replace("\n", "\\012") in [m.get("path") for m in value["mappings"]]
+    assert value["program"] == str(path)
+    assert_all_bytes(value, "program", path)
     for options in [], ["-r"], ["-a"]:
         done = run(*options, path)
         assert done.returncode == 0 and not re.search(r"[\x00-\x09\x0b-\x1f]", done.stdout), \
             repr(done.stdout)
-    bad = copy_of("bad-magic", name + "-bad")
-    assert "\x1b" not in run(bad).stderr
 
 
 def test_statuses():
     for status, words, *arguments in [
-        (127, "no-such-program", "no-such-program"),
-        (127, "", "/no/such/program"),
-        (126, "", copy_of("bad-magic")),
-        (125, "hint", "--help-me"),
-        (125, "", "-p", "x"),
-        (125, "", "-p", "0"),
-        (125, "", "-p", str(2 ** 31 - 1)),
-        (125, "", "-p", "1", "/bin/cat"),
-        (125, ""),
+        (127, "no-such-program: not found", "no-such-program"),
+        (127, "No such file", "/no/such/program"),
+        (126, "not an ELF file", copy_of("bad-magic")),
+        (125, "help", "--help-me"),
+        (125, "must be the number", "-p", "x"),
+        (125, "must be the number", "-p", "0"),
+        (125, "there is none", "-p", str(2 ** 31 - 1)),
+        (125, "both", "-p", "1", "/bin/cat"),
+        (125, "no PROGRAM given"),
         (125, "no such column", "-o", "NONE", "/bin/cat"),
-        (125, "/dev/full", "--output-file=/dev/full", "/bin/cat"),
+        (125, "No space left", "--output-file=/dev/full", "/bin/cat"),
+        (125, "No such file", "--output-file=/no/such/file", "/bin/cat"),
     ]:
         done = run(*arguments)
         assert done.returncode == status, (arguments, done.returncode, done.stderr)
-        assert done.stderr and (not words or words in done.stderr or words == "hint"), done.stderr
+        assert words in done.stderr, done.stderr
         assert not done.stdout, done.stdout
 
 
@@ -259,8 +262,9 @@ def test_many_mappings_are_folded():
         folded, whole = run("-p", process.pid), run("-a", "-p", process.pid)
         raw = run("-rn", "-p", process.pid)
         assert len(folded.stdout.splitlines()) < 200, len(folded.stdout.splitlines())
-        assert re.search(r"\.\.\. 9,9\d\d more of the same: +anon-private", folded.stdout), \
-            folded.stdout
+        counts = re.findall(r"^\.\.\. ([0-9,]+) more of the same: anon-private r[w-]-p 4K and "
+                            r"anon-private r[w-]-p 4K$", folded.stdout, re.M)
+        assert sum(int(c.replace(",", "")) for c in counts) > 9900, folded.stdout
         assert len(whole.stdout.splitlines()) == count + 3  # the program, headings, the sum
         assert len(raw.stdout.splitlines()) == count
         assert len(run_json("-p", process.pid)["mappings"]) == count
