@@ -11,6 +11,7 @@
 #include <gelf.h>
 #include <libelf.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct entry {
@@ -248,4 +249,20 @@ bool segmap_symbols_find(const struct segmap_symbols *symbols, uint64_t vaddr,
 		return true;
 	}
 	return false;
+}
+
+bool segmap_symbols_lookup(const struct segmap_symbols *symbols, const char *name,
+			   struct segmap_symbol *out)
+{
+	const struct entry *found = NULL;
+
+	for (size_t i = 0; symbols && i < symbols->entry_count; i++) {
+		const struct entry *e = &symbols->entries[i];
+
+		if ((!found || (found->local && !e->local)) && strcmp(e->name, name) == 0)
+			found = e;
+	}
+	if (found)
+		*out = (struct segmap_symbol){found->name, found->vaddr, found->size, 0};
+	return found;
 }

@@ -7,6 +7,7 @@
 #define SEGMAP_NAMES_H
 
 #include <segmap/process.h>
+#include <segmap/symbols.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,7 +21,7 @@ enum segmap_role {
 	SEGMAP_ROLE_PROGRAM,
 	SEGMAP_ROLE_INTERPRETER,
 	SEGMAP_ROLE_LIBRARY, /* any other ELF file */
-	SEGMAP_ROLE_FILE,    /* a mapped file that is no ELF file */
+	SEGMAP_ROLE_FILE,    /* a mapped file that is no ELF file, or cannot be opened */
 	SEGMAP_ROLE_HEAP,
 	SEGMAP_ROLE_STACK,
 	SEGMAP_ROLE_KERNEL, /* [vdso], [vvar] */
@@ -43,8 +44,21 @@ struct segmap_name {
 	int line;               /* 0 without */
 };
 
+/* A range of addresses within one mapping that is all of one object, or of none. */
+struct segmap_part {
+	uint64_t start, end;
+	enum segmap_role role;
+	const char *object;  /* as in struct segmap_name, and borrowed likewise */
+	size_t segment;      /* index of its (first) program header, or SIZE_MAX */
+	uint32_t flags;      /* of that header: PF_R, PF_W, PF_X */
+	uint64_t file_bytes; /* that are the segment's in the file; not what only fills pages */
+	uint64_t bss_bytes;  /* that are the segment's, beyond those in the file */
+	int error; /* positive errno if the file cannot be opened: segments are not known */
+};
+
 /*
- * PROGRAM is the path of the program's file, by which its mappings are told from a library's.
+ * PROGRAM is the path of the program's file, by which its mappings are told from a library's;
+ * if it is no ELF file, the program is what has the entry point of AT_ENTRY.
  * On success *NAMES is the caller's, to be given to segmap_names_free, and knows no mapping
  * yet. Returns 0 or -ENOMEM.
  */
@@ -66,6 +80,16 @@ void segmap_names_find(struct segmap_names *names, uint64_t addr, bool lines,
 /* The address of the symbol NAME ("main", "libc.so.6:malloc"), the program's first: true if
  * there is one, in *ADDR. */
 bool segmap_names_address(struct segmap_names *names, const char *name, uint64_t *addr);
+
+/* The parts of [START, END), by address: stores up to ROOM of them in OUT and returns how many
+ * there are. Addresses in no mapping are in no part. */
+size_t segmap_names_parts(const struct segmap_names *names, uint64_t start, uint64_t end,
+			  struct segmap_part *out, size_t room);
+
+/* The sections that have a byte in [START, END), likewise; their vaddr is the address in this
+ * process. */
+size_t segmap_names_sections(struct segmap_names *names, uint64_t start, uint64_t end,
+			     struct segmap_section *out, size_t room);
 
 /* "program", "interpreter", "library", "file", "heap", "stack", "kernel", "anon", "none". */
 const char *segmap_role_name(enum segmap_role role);

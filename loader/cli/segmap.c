@@ -12,8 +12,8 @@ static const struct command command_help = {
 	.help = "Usage: segmap help [COMMAND]\n\nShows how COMMAND is used.\n",
 };
 
-static const struct command *const commands[] = {&command_plan, &command_compare, &command_run,
-						 &command_help};
+static const struct command *const commands[] = {&command_plan, &command_maps, &command_compare,
+						 &command_run, &command_help};
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -34,6 +34,7 @@ static void print_help(FILE *out)
 	      "\n"
 	      "  segmap plan /bin/cat            what would be mapped\n"
 	      "  segmap plan --check ./program   what will be refused, what is suspicious\n"
+	      "  segmap maps /bin/cat            what is mapped when it begins\n"
 	      "  segmap compare /bin/cat         what differs from the kernel's execve\n"
 	      "  segmap run ./program            load and run it in userspace\n"
 	      "\n"

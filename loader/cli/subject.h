@@ -59,7 +59,7 @@ enum {
 
 #define VIEW_HELP                                                                              \
 	"  -J, --json              JSON\n"                                                     \
-	"  -o, --output=LIST       columns, by name, divided by commas\n"                      \
+	"  -o, --output=LIST       columns, by name, divided by commas; +LIST adds\n"          \
 	"  -n, --noheadings        no headings\n"                                              \
 	"  -r, --raw               only the table, columns divided by one blank\n"             \
 	"  -b, --bytes             sizes in bytes, not in KiB and MiB\n"                       \
@@ -88,6 +88,10 @@ char *size_text(uint64_t bytes, bool exact);
 /* Where the report goes; NULL, with a complaint, if it cannot be opened. */
 FILE *view_open(const struct view_options *view, const char *command);
 
+/* Columns of a line on OUT: COLUMNS in the environment, or the terminal's; 0 for a pipe or a
+ * file: whoever reads from one wants it all. */
+size_t view_width(FILE *out);
+
 /* Ends the report: STATUS, or EXIT_OWN with a complaint if not all was written. */
 int view_close(FILE *out, int status);
 
@@ -99,12 +103,19 @@ struct view_column {
 	bool hidden;      /* unless --output names it */
 };
 
+struct view_note {
+	char *text;  /* owned */
+	size_t line; /* number of the table's lines before it */
+};
+
 struct view_table {
 	const char *command;
 	const struct view_column *columns;
 	size_t column_count;
 	size_t shown[VIEW_COLUMNS], shown_count;
 	struct libscols_table *table;
+	struct view_note *notes; /* owned */
+	size_t note_count;
 };
 
 /* Whether --output names only columns that there are: false after a complaint. To be asked
@@ -122,6 +133,10 @@ int view_table_begin(struct view_table *table, const struct view_options *view,
 /* Adds a line: a cell, or NULL, for each column of the command. Takes and frees the cells.
  * COLOR is libsmartcols' name of one, or NULL. Returns 0 or -ENOMEM. */
 int view_table_line(struct view_table *table, char **cells, const char *color);
+
+/* Adds TEXT below the last line, as it is and across all columns. Takes and frees TEXT, which
+ * may be NULL for want of memory. Returns 0 or -ENOMEM. */
+int view_table_note(struct view_table *table, char *text);
 
 /* Prints the table if R is 0, and frees it in any case. Returns R, or -ENOMEM. */
 int view_table_end(struct view_table *table, int r);

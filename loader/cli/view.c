@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum taken view_take(struct view_options *view, const char *command, int c)
@@ -99,13 +100,15 @@ static bool find_column(const struct view_column *columns, size_t count, const c
 	return false;
 }
 
-/* The columns of --output, or those that are shown unless it says otherwise. */
+/* The columns of --output, or those that are shown unless it says otherwise; both, if it begins
+ * with '+'. */
 static bool choose_columns(struct view_table *table, const char *list)
 {
-	char *names = strdup(list ? list : ""), *save = NULL;
+	bool adds = list && *list == '+';
+	char *names = strdup(list ? list + adds : ""), *save = NULL;
 	bool good = names;
 
-	for (size_t i = 0; good && !list && i < table->column_count; i++)
+	for (size_t i = 0; good && (!list || adds) && i < table->column_count; i++)
 		if (!table->columns[i].hidden)
 			table->shown[table->shown_count++] = i;
 	for (char *name = good && list ? strtok_r(names, ",", &save) : NULL; good && name;
@@ -137,13 +140,20 @@ bool view_table_check(const struct view_options *view, const char *command,
 	return choose_columns(&table, view->columns);
 }
 
-/* A terminal has a width; whoever reads from a pipe or a file wants it all. */
-static void set_width(struct libscols_table *table, FILE *out)
+size_t view_width(FILE *out)
 {
-	if (isatty(fileno(out)))
-		return;
 	const char *columns = getenv("COLUMNS");
 	unsigned long width = columns ? strtoul(columns, NULL, 10) : 0;
+	struct winsize size;
+
+	if (width || !isatty(fileno(out)))
+		return width;
+	return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+static void set_width(struct libscols_table *table, FILE *out)
+{
+	size_t width = view_width(out);
 
 	scols_table_set_termforce(table,
 				  width ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
@@ -198,12 +208,56 @@ int view_table_line(struct view_table *table, char **cells, const char *color)
 	return r;
 }
 
+int view_table_note(struct view_table *table, char *text)
+{
+	struct view_note *notes =
+		text ? reallocarray(table->notes, table->note_count + 1, sizeof(*notes)) : NULL;
+
+	if (!notes) {
+		free(text);
+		return -ENOMEM;
+	}
+	table->notes = notes;
+	notes[table->note_count++] =
+		(struct view_note){.text = text, .line = scols_table_get_nlines(table->table)};
+	return 0;
+}
+
+/* The lines of the table, each with the notes that belong below it. */
+static int print_with_notes(const struct view_table *table)
+{
+	FILE *out = scols_table_get_stream(table->table);
+	bool heading = !scols_table_is_noheadings(table->table);
+	size_t line = 0, note = 0;
+	char *text = NULL;
+
+	if (scols_print_table_to_string(table->table, &text) != 0)
+		return -ENOMEM;
+	for (const char *p = text; p && *p; line++) {
+		size_t length = strcspn(p, "\n");
+
+		fprintf(out, "%.*s\n", (int)length, p);
+		for (;
+		     note < table->note_count && table->notes[note].line + heading == line + 1;
+		     note++)
+			fprintf(out, "%s\n", table->notes[note].text);
+		p += length + (p[length] == '\n');
+	}
+	free(text);
+	return 0;
+}
+
 int view_table_end(struct view_table *table, int r)
 {
-	if (r == 0 && scols_table_get_nlines(table->table) &&
-	    scols_print_table(table->table) < 0)
+	if (r == 0 && table->note_count)
+		r = print_with_notes(table);
+	else if (r == 0 && scols_table_get_nlines(table->table) &&
+		 scols_print_table(table->table) < 0)
 		r = -ENOMEM;
+	for (size_t i = 0; i < table->note_count; i++)
+		free(table->notes[i].text);
+	free(table->notes);
 	scols_unref_table(table->table);
-	table->table = NULL;
+	*table = (struct view_table){0};
 	return r;
 }
