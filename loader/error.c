@@ -1,5 +1,7 @@
 #include <segmap/error.h>
 
+#include "error_name.h"
+
 #include "fail.h"
 
 #include <errno.h>
@@ -210,7 +212,7 @@ static void expand(const char *template, const struct segmap_error *err, char *o
 
 static void describe_kernel(const struct segmap_error *err, char *out, size_t size)
 {
-	const char *name = strerrorname_np(err->errnum);
+	const char *name = error_name(err->errnum);
 
 	switch (err->verdict) {
 	case SEGMAP_VERDICT_ERRNO:

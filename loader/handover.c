@@ -21,9 +21,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
-#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <sys/rseq.h>
+#endif
 
 #ifndef AT_RSEQ_FEATURE_SIZE
 #define AT_RSEQ_FEATURE_SIZE 27
@@ -256,7 +258,8 @@ static void fill_layout(struct stub_args *args, const struct segmap_handover_inp
 		.arg_end = stack->arg_end,
 		.env_start = stack->env_start,
 		.env_end = stack->env_end,
-		.auxv = (__u64 *)(stack->sp + stack->auxv_offset), // NOLINT: in the new stack
+		/* an address in the new stack */
+		.auxv = (void *)(stack->sp + stack->auxv_offset), // NOLINT
 		.auxv_size = (__u32)stack->auxv_size,
 	};
 	args->exe_fd = in->images[SEGMAP_PROGRAM]->fd;
@@ -300,13 +303,19 @@ static void fill_leftovers(struct stub_args *args, const struct segmap_handover_
 		args->flags |= STUB_STOP_AT_ENTRY;
 }
 
-/* libc's registration for restartable sequences: 32 bytes, or what the kernel asks for. */
+/* libc's registration for restartable sequences: 32 bytes, or what the kernel asks for. Only
+ * glibc makes one. */
 static void fill_rseq(struct stub_args *args, const struct segmap_self *self)
 {
+#ifdef __GLIBC__
 	if (__rseq_size == 0)
 		return;
 	args->rseq = (uint64_t)__builtin_thread_pointer() + (uint64_t)__rseq_offset;
 	args->rseq_length = max_u64(32, segmap_auxv_get(self->auxv, AT_RSEQ_FEATURE_SIZE, 0));
+#else
+	(void)args;
+	(void)self;
+#endif
 }
 
 static int collect(struct segmap_leftovers *left, const struct segmap_handover_input *in,

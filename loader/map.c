@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/mman.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,18 +136,19 @@ static int clear_tail(const struct segmap_mapping *m, uint64_t shift, uint64_t p
 	return 0;
 }
 
+static bool is_within(const struct rlimit *limit, uint64_t length)
+{
+	return limit->rlim_cur != RLIM_INFINITY && length <= limit->rlim_cur;
+}
+
 /* Did a limit forbid LENGTH bytes under which this process's own memory counts too? Then nobody
  * knows what execve, which has given up the old memory, would do. */
 static bool counts_us(uint64_t length)
 {
-	static const __rlimit_resource_t limits[] = {RLIMIT_AS, RLIMIT_DATA};
-	struct rlimit limit;
+	struct rlimit space, data;
 
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-		if (getrlimit(limits[i], &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-		    length <= limit.rlim_cur)
-			return true;
-	return false;
+	return (getrlimit(RLIMIT_AS, &space) == 0 && is_within(&space, length)) ||
+	       (getrlimit(RLIMIT_DATA, &data) == 0 && is_within(&data, length));
 }
 
 /*

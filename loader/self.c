@@ -46,7 +46,9 @@ static char *read_file(const char *path, size_t *length)
 			text = more;
 			room += ROOM_STEP;
 		}
-		n = TEMP_FAILURE_RETRY(read(fd, text + used, room - used - 1));
+		do
+			n = read(fd, text + used, room - used - 1);
+		while (n < 0 && errno == EINTR);
 		used += n > 0 ? (size_t)n : 0;
 	}
 	int saved = n > 0 ? ENOMEM : errno;

@@ -5,7 +5,7 @@
 #ifndef LOADER_STUB_H
 #define LOADER_STUB_H
 
-#include <linux/prctl.h>
+#include <sys/prctl.h>
 #include <linux/types.h>
 #include <stdint.h>
 

@@ -329,15 +329,27 @@ Test(compare_library, running_file_is_busy, .timeout = 60)
 	rmdir(scratch);
 }
 
-/* "earlier-limits": enough for the program, but not for the loader as well. */
+static rlim_t memory_limit; /* bytes */
+
 static void limit_memory(void *data)
 {
-	const struct rlimit limit = {1 << 20, 1 << 20};
+	const struct rlimit limit = {memory_limit, memory_limit};
 
 	(void)data;
 	setrlimit(RLIMIT_AS, &limit);
 }
 
+static rlim_t memory_of(const struct segmap_observation *o)
+{
+	rlim_t sum = 0;
+
+	for (size_t i = 0; i < o->entry.regions.count; i++)
+		sum += o->entry.regions.items[i].end - o->entry.regions.items[i].start;
+	return sum;
+}
+
+/* "earlier-limits": what the program takes and a little more is not enough for the loader as
+ * well. */
 Test(compare_library, memory_limit_is_met_earlier, .timeout = 60)
 {
 	struct trial trial = {
@@ -345,11 +357,15 @@ Test(compare_library, memory_limit_is_met_earlier, .timeout = 60)
 		.user = SAME_USER,
 		.prepare = limit_memory,
 	};
-	struct segmap_observation kernel, loader;
+	struct segmap_observation free_kernel, kernel, loader;
 
+	memory_limit = RLIM_INFINITY;
+	observe(&free_kernel, &trial, false);
+	memory_limit = memory_of(&free_kernel) + (128 << 10); /* of stack, while it execs */
 	observe(&kernel, &trial, false);
 	observe(&loader, &trial, true);
 	cr_expect(kernel.started && !loader.started, "earlier-limits");
+	segmap_observation_free(&free_kernel);
 	segmap_observation_free(&kernel);
 	segmap_observation_free(&loader);
 }
