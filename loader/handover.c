@@ -416,10 +416,13 @@ int segmap_handover_prepare(struct segmap_handover **out,
 	if (r == 0)
 		r = build(handover, in, &left, err);
 	segmap_leftovers_free(&left);
+	/* The last look. What is written to the file from here on is what the program gets. */
+	for (size_t i = 0; r == 0 && i < in->plan->object_count; i++)
+		r = segmap_image_check(in->images[i], err);
 	if (r == 0)
 		*out = handover;
 	else
-		free(handover);
+		segmap_handover_discard(handover);
 	return r;
 }
 
@@ -435,6 +438,7 @@ void segmap_handover_discard(struct segmap_handover *handover)
 {
 	if (!handover)
 		return;
-	munmap((void *)handover->args->block, handover->args->block_length); // NOLINT
+	if (handover->args)
+		munmap((void *)handover->args->block, handover->args->block_length); // NOLINT
 	free(handover);
 }

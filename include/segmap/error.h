@@ -78,6 +78,7 @@ enum segmap_reason {
 	/* mapping */
 	SEGMAP_REASON_MAP,     /* step, index, v0 = address, v1 = length, v2 = offset, errnum */
 	SEGMAP_REASON_TAIL,    /* index, v0 = address, v1 = length, errnum */
+	SEGMAP_REASON_CHANGED, /* v0 = file size at the first look, v1 = now */
 	SEGMAP_REASON_NO_ROOM, /* v0 = bytes of room wanted away from the program's addresses */
 	/* stack and handover */
 	SEGMAP_REASON_ARG_TOO_LONG, /* v0 = length of one string with its NUL, v1 = most allowed

@@ -65,6 +65,9 @@ size_t each_program(const char *prefix,
 /* How often a repeated test repeats: SEGMAP_REPEAT, or FALLBACK. */
 int repetitions(int fallback);
 
+/* Makes TO a file with the bytes of FROM and with MODE. False with errno if that fails. */
+bool copy_file(const char *from, const char *to, mode_t mode);
+
 /* The whole of a file, ended by NUL; the caller frees it. NULL if it cannot be read. */
 char *read_whole(const char *path, size_t *size);
 
