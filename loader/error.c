@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+	HEADER = 64, /* bytes of an ELF header */
+};
+
 /*
  * Texts are templates: {i} is the header's index, {s} the step, {e} the errno in words, {x0}
  * and {d0} a value in hex and decimal, {o0} in octal. Kept as data so that every reason has its
@@ -245,6 +249,40 @@ static void describe_interpreter(const struct segmap_error *err, const char *cau
 	snprintf(out, size, "interpreter %s: %.260s", path, cause);
 }
 
+/* For what is in the first bytes of a file: GOT of the header's 64 are there. */
+static const char *hint_for_head(const struct segmap_error *err, uint64_t got)
+{
+	const uint64_t script = '#' | '!' << 8;
+	bool text = err->reason == SEGMAP_REASON_NOT_ELF;
+
+	if (text && (err->value[0] & 0xffff) == script)
+		return "it is a script: the program to look at is its interpreter";
+	if (got == 0)
+		return "the file is empty: what was to write it has failed, or is not done yet";
+	if (got < HEADER && text)
+		return "the file is too short for an ELF header; a script would need a first "
+		       "line with #! and an interpreter";
+	return got < HEADER ? "the file is cut short" : texts[err->reason].hint;
+}
+
+/* What helps depends on more than the reason. */
+static const char *find_hint(const struct segmap_error *err)
+{
+	size_t length = strlen(err->path);
+	bool opening = err->reason == SEGMAP_REASON_OPEN && err->errnum == ENOENT;
+
+	if (err->reason == SEGMAP_REASON_NOT_ELF || err->reason == SEGMAP_REASON_ELF_TYPE)
+		return hint_for_head(err, err->value[1]);
+	if (opening && length && err->path[length - 1] == '\r')
+		return "the name ends in a carriage return, as lines of DOS and Windows do; "
+		       "sed -i 's/\\r$//' FILE takes it off";
+	if (opening && length == 0 && err->step && strcmp(err->step, "stat") == 0)
+		return "the name is empty: a variable without a value, perhaps";
+	if (err->reason == SEGMAP_REASON_NOT_REGULAR && length == 0)
+		return "the empty name stands for the working directory";
+	return texts[err->reason].hint;
+}
+
 void segmap_error_describe(const struct segmap_error *err, struct segmap_error_text *text)
 {
 	const struct reason_text *t = &texts[err->reason];
@@ -257,7 +295,7 @@ void segmap_error_describe(const struct segmap_error *err, struct segmap_error_t
 		memcpy(text->cause, cause, sizeof(cause));
 	expand(t->evidence, err, text->evidence, sizeof(text->evidence));
 	describe_kernel(err, text->kernel, sizeof(text->kernel));
-	expand(t->hint, err, text->hint, sizeof(text->hint));
+	expand(find_hint(err), err, text->hint, sizeof(text->hint));
 }
 
 void segmap_error_format(const struct segmap_error *err, char *buffer, size_t size)

@@ -175,7 +175,7 @@ static int check_header(struct segmap_image *image, const uint8_t *head, size_t 
 	if (memcmp(head, ELFMAG, SELFMAG) != 0)
 		return fail(err, NOT_ELF, ERRNO, malformed(image), .value = {magic, got});
 	if (program && ehdr->type != ET_EXEC && ehdr->type != ET_DYN)
-		return fail(err, ELF_TYPE, ERRNO, ENOEXEC, .value = {ehdr->type});
+		return fail(err, ELF_TYPE, ERRNO, ENOEXEC, .value = {ehdr->type, got});
 	if (ehdr->machine == ARCH_MACHINE)
 		return 0;
 	if (program && is_compat_program(image, head))

@@ -48,7 +48,7 @@ enum segmap_reason {
 	SEGMAP_REASON_READ,           /* step, v0 = offset, v1 = length, errnum */
 	/* header, in the kernel's order */
 	SEGMAP_REASON_NOT_ELF,      /* v0 = first 4 bytes, v1 = bytes read */
-	SEGMAP_REASON_ELF_TYPE,     /* v0 = e_type */
+	SEGMAP_REASON_ELF_TYPE,     /* v0 = e_type, v1 = bytes read of the header */
 	SEGMAP_REASON_MACHINE,      /* v0 = e_machine, v1 = the one expected */
 	SEGMAP_REASON_COMPAT,       /* v0 = e_machine of a 32-bit program */
 	SEGMAP_REASON_PHENTSIZE,    /* v0 = e_phentsize, v1 = expected */
