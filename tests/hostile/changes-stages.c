@@ -5,16 +5,11 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <segmap/exec.h>
 #include <segmap/handover.h>
 #include <segmap/map.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -118,21 +113,6 @@ Test(changes, between_stages, .timeout = 120)
 	changes_end();
 }
 
-/* A filter that says EPERM to NUMBER. */
-static void deny(unsigned number)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
-
-	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
-}
-
 /* The byte of PIECE that is the first of its bss, if it has one in its last page. */
 static const char *first_of_bss(const struct segmap_piece *piece)
 {
@@ -148,7 +128,7 @@ Test(changes, a_tail_without_its_system_call, .timeout = 60)
 	struct stages s;
 	int tails = 0;
 
-	deny(SYS_process_vm_writev);
+	forbid_call(SYS_process_vm_writev, EPERM);
 	changes_begin(SAME_USER);
 	make_old_copy("program", "good-bss-in-page");
 	open_and_plan(&s);

@@ -54,6 +54,9 @@ extern struct shared *shared;
 /* In the child: gives up, with WHAT on standard error, unless OK. */
 void must(bool ok, const char *what);
 
+/* In the child: from now on the system call NUMBER fails with ERRNUM. */
+void forbid_call(unsigned number, unsigned errnum);
+
 /* The program under testdata_dir() with NAME, in static memory; two calls at a time. */
 const char *testdata(const char *name);
 
