@@ -125,6 +125,8 @@ static const struct reason_text texts[SEGMAP_REASON_COUNT] = {
 	     "mprotect of the stack: {e}", "a policy of this process forbids it"),
 	TEXT(THREADS, "threads", "not the only thread of this process",
 	     "unshare(CLONE_VM): {e}", "load before threads are started, or in a forked child"),
+	TEXT(VDSO, "vdso", "the vdso cannot be moved: {e}", "{s}: {e}",
+	     "a filter of this process forbids it, or a kernel without CONFIG_CHECKPOINT_RESTORE"),
 	TEXT(SELF, "self", "cannot learn about this process: {e}", "{s}: {e}", ""),
 	TEXT(MEMORY, "memory", "out of memory", "", ""),
 };
@@ -271,6 +273,10 @@ static const char *find_hint(const struct segmap_error *err)
 	size_t length = strlen(err->path);
 	bool opening = err->reason == SEGMAP_REASON_OPEN && err->errnum == ENOENT;
 
+	if (err->errnum == EMFILE)
+		return "ulimit -n raises the limit of descriptors, of which a load needs four";
+	if (err->reason == SEGMAP_REASON_SELF && err->step && strncmp(err->step, "/proc", 5) == 0)
+		return "the loader needs /proc to be mounted";
 	if (err->reason == SEGMAP_REASON_NOT_ELF || err->reason == SEGMAP_REASON_ELF_TYPE)
 		return hint_for_head(err, err->value[1]);
 	if (opening && length && err->path[length - 1] == '\r')

@@ -355,6 +355,14 @@ static int try_stack(const struct segmap_handover_input *in, struct segmap_error
 	return 0;
 }
 
+/* The vdso is mapped anew when the old one is gone. */
+static int try_vdso(const struct segmap_self *self, struct segmap_error *err)
+{
+	int r = self->vdso_block.end ? arch_try_vdso() : 0;
+
+	return r < 0 ? fail(err, VDSO, SYSTEM, -r, .step = "arch_prctl") : 0;
+}
+
 static struct stub_args *fill_args(const struct segmap_handover_input *in,
 				   const struct segmap_leftovers *left, struct block *block)
 {
@@ -411,6 +419,8 @@ int segmap_handover_prepare(struct segmap_handover **out,
 
 	if (r == 0)
 		r = try_stack(in, err);
+	if (r == 0)
+		r = try_vdso(in->self, err);
 	if (r == 0)
 		r = collect(&left, in, err);
 	if (r == 0)

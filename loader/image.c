@@ -134,15 +134,18 @@ static int check_file(struct segmap_image *image, bool inspect, struct segmap_er
 static bool is_compat_program(const struct segmap_image *image, const uint8_t *head)
 {
 	Elf32_Ehdr ehdr;
-	uint8_t table[PHDR_TABLE_MAX];
 
 	memcpy(&ehdr, head, sizeof(ehdr));
 	size_t size = (size_t)ehdr.e_phnum * sizeof(Elf32_Phdr);
 	if (ehdr.e_machine != EM_386 && ehdr.e_machine != COMPAT_486)
 		return false;
-	if (ehdr.e_phentsize != sizeof(Elf32_Phdr) || size == 0 || size > sizeof(table))
+	if (ehdr.e_phentsize != sizeof(Elf32_Phdr) || size == 0 || size > PHDR_TABLE_MAX)
 		return false;
-	return read_at(image->fd, table, size, ehdr.e_phoff) == (ssize_t)size;
+	uint8_t *table = malloc(size); /* more than a small stack may have */
+	bool whole = table && read_at(image->fd, table, size, ehdr.e_phoff) == (ssize_t)size;
+
+	free(table);
+	return whole;
 }
 
 static void keep_header(struct segmap_ehdr *to, const Elf64_Ehdr *from)

@@ -87,6 +87,7 @@ enum segmap_reason {
 	SEGMAP_REASON_STACK_LIMIT,  /* v0 = bytes needed, v1 = RLIMIT_STACK */
 	SEGMAP_REASON_EXEC_STACK,   /* errnum: the stack cannot be made executable */
 	SEGMAP_REASON_THREADS,      /* errnum: the process has other threads or shares memory */
+	SEGMAP_REASON_VDSO,         /* step, errnum: there would be none in the program */
 	SEGMAP_REASON_SELF,         /* step, errnum: could not learn about this process */
 	SEGMAP_REASON_MEMORY,       /* malloc */
 	SEGMAP_REASON_COUNT,

@@ -89,6 +89,12 @@ def main():
     check("hint: no name", [segload, ""], b"segload: '': ", b"hint: the name is empty", status=127)
     check("hint: an empty file on standard input", [segload, "-"], b"hint: ", status=126)
     check("hint: a script that is planned", [segmap, "plan", crlf], b"hint: it is a script")
+    piped = f"'{segload}' -v - <&3 2>&-"
+    with subprocess.Popen(["cat", good], stdout=subprocess.PIPE) as cat:
+        command = ["sh", "-c", f"exec 3<&0 </dev/null; exec {piped}"]
+        done = subprocess.run(command, stdin=cat.stdout, capture_output=True)
+    report("messages with standard error closed are not written into the program",
+           None if done.stdout == b"ok assembly\n" else f"{done}")
     print(f"1..{count}")
     return 1 if failed else 0
 
