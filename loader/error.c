@@ -9,6 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+	HEADER = 64, /* bytes of an ELF header */
+};
+
 /*
  * Texts are templates: {i} is the header's index, {s} the step, {e} the errno in words, {x0}
  * and {d0} a value in hex and decimal, {o0} in octal. Kept as data so that every reason has its
@@ -107,6 +111,9 @@ static const struct reason_text texts[SEGMAP_REASON_COUNT] = {
 	     "the address, the size or a limit (ulimit -a) forbids it"),
 	TEXT(TAIL, "tail", "refused: segment {i}: bss cannot be cleared: {e}",
 	     "{x0}, {d1} bytes: {e}", "the file has become shorter meanwhile"),
+	TEXT(CHANGED, "changed", "refused: the file has been changed meanwhile",
+	     "its size ({d0} bytes, now {d1}) or its time of change is not what it was when it was opened",
+	     "load it when nobody writes to it any more"),
 	TEXT(NO_ROOM, "no-room", "no room to prepare the program",
 	     "{d0} bytes are wanted away from the program's own addresses", "ulimit -v may be too low"),
 	TEXT(ARG_TOO_LONG, "argument-too-long", "refused: an argument or variable is too long",
@@ -120,6 +127,8 @@ static const struct reason_text texts[SEGMAP_REASON_COUNT] = {
 	     "mprotect of the stack: {e}", "a policy of this process forbids it"),
 	TEXT(THREADS, "threads", "not the only thread of this process",
 	     "unshare(CLONE_VM): {e}", "load before threads are started, or in a forked child"),
+	TEXT(VDSO, "vdso", "the vdso cannot be moved: {e}", "{s}: {e}",
+	     "a filter of this process forbids it, or a kernel without CONFIG_CHECKPOINT_RESTORE"),
 	TEXT(SELF, "self", "cannot learn about this process: {e}", "{s}: {e}", ""),
 	TEXT(MEMORY, "memory", "out of memory", "", ""),
 };
@@ -247,6 +256,44 @@ static void describe_interpreter(const struct segmap_error *err, const char *cau
 	snprintf(out, size, "interpreter %s: %.260s", path, cause);
 }
 
+/* For what is in the first bytes of a file: GOT of the header's 64 are there. */
+static const char *hint_for_head(const struct segmap_error *err, uint64_t got)
+{
+	const uint64_t script = '#' | '!' << 8;
+	bool text = err->reason == SEGMAP_REASON_NOT_ELF;
+
+	if (text && (err->value[0] & 0xffff) == script)
+		return "it is a script: the program to look at is its interpreter";
+	if (got == 0)
+		return "the file is empty: what was to write it has failed, or is not done yet";
+	if (got < HEADER && text)
+		return "the file is too short for an ELF header; a script would need a first "
+		       "line with #! and an interpreter";
+	return got < HEADER ? "the file is cut short" : texts[err->reason].hint;
+}
+
+/* What helps depends on more than the reason. */
+static const char *find_hint(const struct segmap_error *err)
+{
+	size_t length = strlen(err->path);
+	bool opening = err->reason == SEGMAP_REASON_OPEN && err->errnum == ENOENT;
+
+	if (err->errnum == EMFILE)
+		return "ulimit -n raises the limit of descriptors, of which a load needs four";
+	if (err->reason == SEGMAP_REASON_SELF && err->step && strncmp(err->step, "/proc", 5) == 0)
+		return "the loader needs /proc to be mounted";
+	if (err->reason == SEGMAP_REASON_NOT_ELF || err->reason == SEGMAP_REASON_ELF_TYPE)
+		return hint_for_head(err, err->value[1]);
+	if (opening && length && err->path[length - 1] == '\r')
+		return "the name ends in a carriage return, as lines of DOS and Windows do; "
+		       "sed -i 's/\\r$//' FILE takes it off";
+	if (opening && length == 0 && err->step && strcmp(err->step, "stat") == 0)
+		return "the name is empty: a variable without a value, perhaps";
+	if (err->reason == SEGMAP_REASON_NOT_REGULAR && length == 0)
+		return "the empty name stands for the working directory";
+	return texts[err->reason].hint;
+}
+
 void segmap_error_describe(const struct segmap_error *err, struct segmap_error_text *text)
 {
 	const struct reason_text *t = &texts[err->reason];
@@ -259,7 +306,7 @@ void segmap_error_describe(const struct segmap_error *err, struct segmap_error_t
 		memcpy(text->cause, cause, sizeof(cause));
 	expand(t->evidence, err, text->evidence, sizeof(text->evidence));
 	describe_kernel(err, text->kernel, sizeof(text->kernel));
-	expand(t->hint, err, text->hint, sizeof(text->hint));
+	expand(find_hint(err), err, text->hint, sizeof(text->hint));
 }
 
 void segmap_error_format(const struct segmap_error *err, char *buffer, size_t size)

@@ -364,6 +364,14 @@ static int try_stack(const struct segmap_handover_input *in, struct segmap_error
 	return 0;
 }
 
+/* The vdso is mapped anew when the old one is gone. */
+static int try_vdso(const struct segmap_self *self, struct segmap_error *err)
+{
+	int r = self->vdso_block.end ? arch_try_vdso() : 0;
+
+	return r < 0 ? fail(err, VDSO, SYSTEM, -r, .step = "arch_prctl") : 0;
+}
+
 static struct stub_args *fill_args(const struct segmap_handover_input *in,
 				   const struct segmap_leftovers *left, struct block *block)
 {
@@ -421,14 +429,19 @@ int segmap_handover_prepare(struct segmap_handover **out,
 	if (r == 0)
 		r = try_stack(in, err);
 	if (r == 0)
+		r = try_vdso(in->self, err);
+	if (r == 0)
 		r = collect(&left, in, err);
 	if (r == 0)
 		r = build(handover, in, &left, err);
 	segmap_leftovers_free(&left);
+	/* The last look. What is written to the file from here on is what the program gets. */
+	for (size_t i = 0; r == 0 && i < in->plan->object_count; i++)
+		r = segmap_image_check(in->images[i], err);
 	if (r == 0)
 		*out = handover;
 	else
-		free(handover);
+		segmap_handover_discard(handover);
 	return r;
 }
 
@@ -444,6 +457,7 @@ void segmap_handover_discard(struct segmap_handover *handover)
 {
 	if (!handover)
 		return;
-	munmap((void *)handover->args->block, handover->args->block_length); // NOLINT
+	if (handover->args)
+		munmap((void *)handover->args->block, handover->args->block_length); // NOLINT
 	free(handover);
 }

@@ -9,6 +9,7 @@
 
 #include "checked.h"
 #include "fail.h"
+#include "keep.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -113,6 +114,7 @@ static int check_file(struct segmap_image *image, bool inspect, struct segmap_er
 	if (fstat(image->fd, &st) < 0)
 		return fail(err, OPEN, SYSTEM, errno, .step = "fstat");
 	image->file_size = (uint64_t)st.st_size;
+	image->modified = st.st_mtim;
 	image->device = st.st_dev;
 	image->inode = st.st_ino;
 	image->mode = st.st_mode;
@@ -132,15 +134,18 @@ static int check_file(struct segmap_image *image, bool inspect, struct segmap_er
 static bool is_compat_program(const struct segmap_image *image, const uint8_t *head)
 {
 	Elf32_Ehdr ehdr;
-	uint8_t table[PHDR_TABLE_MAX];
 
 	memcpy(&ehdr, head, sizeof(ehdr));
 	size_t size = (size_t)ehdr.e_phnum * sizeof(Elf32_Phdr);
 	if (ehdr.e_machine != EM_386 && ehdr.e_machine != COMPAT_486)
 		return false;
-	if (ehdr.e_phentsize != sizeof(Elf32_Phdr) || size == 0 || size > sizeof(table))
+	if (ehdr.e_phentsize != sizeof(Elf32_Phdr) || size == 0 || size > PHDR_TABLE_MAX)
 		return false;
-	return read_at(image->fd, table, size, ehdr.e_phoff) == (ssize_t)size;
+	uint8_t *table = malloc(size); /* more than a small stack may have */
+	bool whole = table && read_at(image->fd, table, size, ehdr.e_phoff) == (ssize_t)size;
+
+	free(table);
+	return whole;
 }
 
 static void keep_header(struct segmap_ehdr *to, const Elf64_Ehdr *from)
@@ -173,7 +178,7 @@ static int check_header(struct segmap_image *image, const uint8_t *head, size_t 
 	if (memcmp(head, ELFMAG, SELFMAG) != 0)
 		return fail(err, NOT_ELF, ERRNO, malformed(image), .value = {magic, got});
 	if (program && ehdr->type != ET_EXEC && ehdr->type != ET_DYN)
-		return fail(err, ELF_TYPE, ERRNO, ENOEXEC, .value = {ehdr->type});
+		return fail(err, ELF_TYPE, ERRNO, ENOEXEC, .value = {ehdr->type, got});
 	if (ehdr->machine == ARCH_MACHINE)
 		return 0;
 	if (program && is_compat_program(image, head))
@@ -320,6 +325,22 @@ static void scan_table(struct segmap_image *image)
 	}
 }
 
+int segmap_image_check(const struct segmap_image *image, struct segmap_error *err)
+{
+	struct stat st;
+
+	if (image->fd < 0)
+		return 0;
+	if (fstat(image->fd, &st) < 0)
+		return fail(err, OPEN, SYSTEM, errno, .step = "fstat", .object = image->role);
+	if ((uint64_t)st.st_size == image->file_size &&
+	    st.st_mtim.tv_sec == image->modified.tv_sec &&
+	    st.st_mtim.tv_nsec == image->modified.tv_nsec)
+		return 0;
+	return fail(err, CHANGED, ERRNO, ETXTBSY, .object = image->role,
+		    .value = {image->file_size, (uint64_t)st.st_size});
+}
+
 static int read_image(struct segmap_image *image, bool inspect, struct segmap_error *err)
 {
 	int r = check_file(image, inspect, err);
@@ -332,12 +353,15 @@ static int read_image(struct segmap_image *image, bool inspect, struct segmap_er
 		scan_table(image);
 	if (r == 0 && image->role == SEGMAP_PROGRAM && image->interp_index >= 0)
 		r = read_interp(image, err);
-	return r;
+	/* Whatever has been found in it: one part may be older than the other. */
+	int changed = r == 0 || err ? segmap_image_check(image, err) : 0;
+	return changed ? changed : r;
 }
 
-/* Takes FD over, also when it fails. */
+/* Takes FD over, also when it fails; unless KEPT is there to give it to then. */
 static int image_from_fd(struct segmap_image **out, int fd, const char *name,
-			 enum segmap_object_id role, bool inspect, struct segmap_error *err)
+			 enum segmap_object_id role, bool inspect, int *kept,
+			 struct segmap_error *err)
 {
 	struct segmap_image *image = calloc(1, sizeof(*image));
 	char *path = strdup(name);
@@ -353,6 +377,10 @@ static int image_from_fd(struct segmap_image **out, int fd, const char *name,
 	image->fd = fd;
 	image->path = path;
 	r = read_image(image, inspect, err);
+	if (r < 0 && kept) {
+		*kept = image->fd;
+		image->fd = -1;
+	}
 	if (r == 0)
 		*out = image;
 	else
@@ -361,14 +389,15 @@ static int image_from_fd(struct segmap_image **out, int fd, const char *name,
 }
 
 static int image_from_path(struct segmap_image **out, const char *path,
-			   enum segmap_object_id role, bool inspect, struct segmap_error *err)
+			   enum segmap_object_id role, bool inspect, int *kept,
+			   struct segmap_error *err)
 {
 	/* The kernel resolves an interpreter "" as the working directory itself. */
 	bool here = role == SEGMAP_INTERPRETER && path[0] == '\0';
 	int r = open_regular(here ? "." : path, err);
 
 	if (r >= 0)
-		r = image_from_fd(out, r, path, role, inspect, err);
+		r = image_from_fd(out, r, path, role, inspect, kept, err);
 	if (r < 0 && err) {
 		err->object = role;
 		segmap_error_set_path(err, path);
@@ -379,13 +408,13 @@ static int image_from_path(struct segmap_image **out, const char *path,
 int segmap_image_open(struct segmap_image **image, const char *path, enum segmap_object_id role,
 		      struct segmap_error *err)
 {
-	return image_from_path(image, path, role, false, err);
+	return image_from_path(image, path, role, false, NULL, err);
 }
 
 int segmap_image_inspect(struct segmap_image **image, const char *path,
 			 enum segmap_object_id role, struct segmap_error *err)
 {
-	return image_from_path(image, path, role, true, err);
+	return image_from_path(image, path, role, true, NULL, err);
 }
 
 /* A descriptor that can be read, for one that may only name the file (O_PATH). */
@@ -400,18 +429,32 @@ static int take_descriptor(int fd)
 	return open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-int segmap_image_fdopen(struct segmap_image **image, int fd, const char *name,
-			enum segmap_object_id role, struct segmap_error *err)
+static int image_from_copy(struct segmap_image **image, int fd, const char *name,
+			   enum segmap_object_id role, int *kept, struct segmap_error *err)
 {
 	int copy = take_descriptor(fd);
 	int r = copy < 0 ? fail_open(err, "fcntl")
-			 : image_from_fd(image, copy, name, role, false, err);
+			 : image_from_fd(image, copy, name, role, false, kept, err);
 
 	if (r < 0 && err) {
 		err->object = role;
 		segmap_error_set_path(err, name);
 	}
 	return r;
+}
+
+int segmap_image_fdopen(struct segmap_image **image, int fd, const char *name,
+			enum segmap_object_id role, struct segmap_error *err)
+{
+	return image_from_copy(image, fd, name, role, NULL, err);
+}
+
+int image_open_keeping(struct segmap_image **image, const char *path, int fd, int *kept,
+		       struct segmap_error *err)
+{
+	*kept = -1;
+	return fd < 0 ? image_from_path(image, path, SEGMAP_PROGRAM, false, kept, err)
+		      : image_from_copy(image, fd, path, SEGMAP_PROGRAM, kept, err);
 }
 
 void segmap_image_free(struct segmap_image *image)

@@ -13,10 +13,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 enum {
 	ROOM_STEP = 1 << 30, /* bytes between two places tried for what is not at home */
 	ROOM_TRIES = 4096,
+	CLEAR_MAX = 4096, /* bytes that are cleared by a system call */
 };
 
 static int map_pages(uint64_t addr, const struct segmap_mapping *m, int fd)
@@ -119,20 +122,40 @@ static int map_aside(struct segmap_map *map, const struct segmap_mapping *m, int
 	return -ENOSPC;
 }
 
-/* Where bss begins inside the last page of file bytes. Done by asking for the page first: a
- * file that has become shorter is an error then, not a SIGBUS. */
+/*
+ * Clears LENGTH bytes, less than a page, by a system call: where the page cannot be had,
+ * because the file has become shorter, that is an error and not a SIGBUS. The second way, for
+ * where the first one is forbidden, asks for the page and clears it then; only between these
+ * two steps the file must not shrink. Returns 0 or a positive errno.
+ */
+static int clear_bytes(uint64_t addr, uint64_t length, uint64_t page)
+{
+	uint8_t zeros[CLEAR_MAX] = {0};
+	const struct iovec from = {zeros, length}, to = {(void *)addr, length}; // NOLINT
+
+	if (length <= CLEAR_MAX) {
+		if (process_vm_writev(getpid(), &from, 1, &to, 1, 0) == (ssize_t)length)
+			return 0;
+		if (errno == EFAULT)
+			return EFAULT;
+	}
+	if (madvise((void *)page_down(addr, page), page, MADV_POPULATE_WRITE) < 0 && // NOLINT
+	    errno != EINVAL && errno != EPERM)
+		return errno;
+	memset((void *)addr, 0, length); // NOLINT
+	return 0;
+}
+
+/* Where bss begins inside the last page of file bytes. */
 static int clear_tail(const struct segmap_mapping *m, uint64_t shift, uint64_t page,
 		      struct segmap_error *err)
 {
 	uint64_t addr = m->clear_addr + shift;
-	void *start = (void *)page_down(addr, page); // NOLINT
+	int failed = m->clear_length ? clear_bytes(addr, m->clear_length, page) : 0;
 
-	if (m->clear_length == 0)
-		return 0;
-	if (madvise(start, page, MADV_POPULATE_WRITE) < 0 && errno != EINVAL && errno != EPERM)
-		return fail(err, TAIL, KILLS, errno, .object = m->object, .index = m->index,
+	if (failed)
+		return fail(err, TAIL, KILLS, failed, .object = m->object, .index = m->index,
 			    .value = {m->clear_addr, m->clear_length});
-	memset((void *)addr, 0, m->clear_length); // NOLINT
 	return 0;
 }
 
@@ -272,6 +295,8 @@ int segmap_map_create(struct segmap_map **out, const struct segmap_plan *plan,
 		r = map_run(map, &flat[i], n, images[flat[i].object]->fd, options, err);
 	}
 	free(flat);
+	for (size_t i = 0; r == 0 && i < plan->object_count; i++)
+		r = segmap_image_check(images[i], err);
 	if (r == 0)
 		r = check_room(map, err);
 	if (r == 0)

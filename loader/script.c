@@ -5,6 +5,7 @@
 #include "script.h"
 
 #include "fail.h"
+#include "keep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,17 +97,8 @@ static char **make_arguments(char *name, char *argument, const char *path, char 
 	return list;
 }
 
-static ssize_t read_head(const char *path, int fd, char *head)
-{
-	int own = fd < 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
-	ssize_t n = pread(fd < 0 ? own : fd, head, HEAD, 0);
-
-	if (own >= 0)
-		close(own);
-	return n;
-}
-
-/* Reads one script's line: its interpreter and arguments go to the front of *ARGV. */
+/* Reads the line of the script that FD is: its interpreter and arguments go to the front of
+ * *ARGV. */
 static int read_line(struct segmap_script *script, const char *path, int fd, char *const **argv,
 		     struct segmap_error *err)
 {
@@ -116,8 +108,10 @@ static int read_line(struct segmap_script *script, const char *path, int fd, cha
 	if (!head)
 		return fail(err, MEMORY, SYSTEM, ENOMEM);
 	script->lines[script->depth++] = head;
-	if (read_head(path, fd, head) < 0)
+	if (pread(fd, head, HEAD, 0) < 0)
 		return fail(err, READ, SYSTEM, errno, .step = "pread", .value = {0, HEAD});
+	if (head[0] != '#' || head[1] != '!') /* it was a script when it was opened */
+		return fail(err, CHANGED, ERRNO, ETXTBSY);
 	if (!cut_line(head, &name, &argument))
 		return fail(err, SCRIPT, ERRNO, ENOEXEC);
 	char **list = make_arguments(name, argument, path, *argv);
@@ -152,23 +146,25 @@ int segmap_script_follow(struct segmap_script *script, struct segmap_image **pro
 			 const char *path, int fd, const char *name, char *const **argv,
 			 struct segmap_error *err)
 {
-	int r = fd < 0 ? segmap_image_open(program, path, SEGMAP_PROGRAM, err)
-		       : segmap_image_fdopen(program, fd, name, SEGMAP_PROGRAM, err);
+	int kept, r = image_open_keeping(program, fd < 0 ? path : name, fd, &kept, err);
 
 	while (r < 0 && is_script(err) && script->depth <= SCRIPT_DEPTH_MAX) {
-		r = read_line(script, path, fd, argv, err);
+		r = read_line(script, path, kept, argv, err);
 		if (r == 0 && is_cloexec(fd))
 			r = fail(err, SCRIPT_FD, ERRNO, ENOENT);
 		if (r < 0)
 			break;
+		close(kept);
 		path = script->argv[0];
 		fd = -1;
 		/* "" is the working directory, as it is for PT_INTERP */
-		r = segmap_image_open(program, *path ? path : ".", SEGMAP_PROGRAM, err);
+		r = image_open_keeping(program, *path ? path : ".", -1, &kept, err);
 		r = check_depth(script, program, r, err);
 		if (r < 0 && !is_script(err))
 			err->object = SEGMAP_INTERPRETER;
 	}
+	if (kept >= 0)
+		close(kept);
 	return r;
 }
 

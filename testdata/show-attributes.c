@@ -55,9 +55,13 @@ static void put_name(const char *name, uint64_t number)
 }
 
 /* FXSAVE's layout where nothing more is there; XSTATE_BV, after it, says which components are
- * not in their initial form. Number 9, PKRU, always has a value of the kernel's. */
+ * in use. Number 9, PKRU, always has a value of the kernel's. Number 1, SSE, says nothing: a
+ * CPU may call in use what is in its initial form (Intel SDM vol. 1, 13.6), and does so for
+ * this one from time to time, whatever has been restored. Its registers are looked at instead.
+ */
 static void show_fpu(void)
 {
+	const uint64_t unsaid = UINT64_C(1) << 9 | UINT64_C(1) << 1;
 	unsigned eax, ebx, ecx = 0, edx;
 	uint64_t bv;
 
@@ -67,7 +71,7 @@ static void show_fpu(void)
 	else
 		__asm__ volatile("fxsave64 %0" : "+m"(xsave) : : "memory");
 	memcpy(&bv, xsave + 512, sizeof(bv));
-	line("xstate", bv & ~(UINT64_C(1) << 9));
+	line("xstate", bv & ~unsaid);
 	line("fcw", (uint64_t)xsave[0] | (uint64_t)xsave[1] << 8);
 	line("fsw", (uint64_t)xsave[2] | (uint64_t)xsave[3] << 8);
 	line("mxcsr", (uint64_t)xsave[24] | (uint64_t)xsave[25] << 8);

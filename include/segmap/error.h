@@ -48,7 +48,7 @@ enum segmap_reason {
 	SEGMAP_REASON_READ,           /* step, v0 = offset, v1 = length, errnum */
 	/* header, in the kernel's order */
 	SEGMAP_REASON_NOT_ELF,      /* v0 = first 4 bytes, v1 = bytes read */
-	SEGMAP_REASON_ELF_TYPE,     /* v0 = e_type */
+	SEGMAP_REASON_ELF_TYPE,     /* v0 = e_type, v1 = bytes read of the header */
 	SEGMAP_REASON_MACHINE,      /* v0 = e_machine, v1 = the one expected */
 	SEGMAP_REASON_COMPAT,       /* v0 = e_machine of a 32-bit program */
 	SEGMAP_REASON_PHENTSIZE,    /* v0 = e_phentsize, v1 = expected */
@@ -78,6 +78,7 @@ enum segmap_reason {
 	/* mapping */
 	SEGMAP_REASON_MAP,     /* step, index, v0 = address, v1 = length, v2 = offset, errnum */
 	SEGMAP_REASON_TAIL,    /* index, v0 = address, v1 = length, errnum */
+	SEGMAP_REASON_CHANGED, /* v0 = file size at the first look, v1 = now */
 	SEGMAP_REASON_NO_ROOM, /* v0 = bytes of room wanted away from the program's addresses */
 	/* stack and handover */
 	SEGMAP_REASON_ARG_TOO_LONG, /* v0 = length of one string with its NUL, v1 = most allowed
@@ -86,6 +87,7 @@ enum segmap_reason {
 	SEGMAP_REASON_STACK_LIMIT,  /* v0 = bytes needed, v1 = RLIMIT_STACK */
 	SEGMAP_REASON_EXEC_STACK,   /* errnum: the stack cannot be made executable */
 	SEGMAP_REASON_THREADS,      /* errnum: the process has other threads or shares memory */
+	SEGMAP_REASON_VDSO,         /* step, errnum: there would be none in the program */
 	SEGMAP_REASON_SELF,         /* step, errnum: could not learn about this process */
 	SEGMAP_REASON_MEMORY,       /* malloc */
 	SEGMAP_REASON_COUNT,

@@ -55,7 +55,8 @@ struct segmap_handover; /* a prepared handover */
 
 /*
  * Does all of the handover that can fail. On success *HANDOVER is to be given to exactly one of
- * the two functions below. Errors: -ENOMEM, -EACCES (executable stack); *HANDOVER is untouched.
+ * the two functions below. Errors: -ENOMEM, -EACCES (executable stack), -ETXTBSY as
+ * segmap_image_check; *HANDOVER is untouched.
  */
 int segmap_handover_prepare(struct segmap_handover **handover,
 			    const struct segmap_handover_input *input,

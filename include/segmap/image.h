@@ -7,6 +7,7 @@
 
 #include <segmap/error.h>
 #include <sys/types.h>
+#include <time.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -54,6 +55,7 @@ struct segmap_image {
 	int fd;     /* open for reading, close-on-exec, owned; -1 for an image built by hand */
 	char *path; /* owned; as given to open, or a name for a descriptor */
 	uint64_t file_size;
+	struct timespec modified; /* when its bytes were last changed, at the first look */
 	dev_t device;
 	ino_t inode;
 	mode_t mode;
@@ -86,6 +88,14 @@ int segmap_image_fdopen(struct segmap_image **image, int fd, const char *name,
  * that look at a file and never run it. */
 int segmap_image_inspect(struct segmap_image **image, const char *path,
 			 enum segmap_object_id role, struct segmap_error *err);
+
+/*
+ * Is the file still what it was when IMAGE was read? execve keeps writers out while it loads,
+ * which a process cannot; so a load asks again before it goes on. Another file by the same name
+ * does not count, nor what permissions this one has meanwhile. Returns 0, or -ETXTBSY when its
+ * size or the time of its last change is not the same. An image built by hand is always.
+ */
+int segmap_image_check(const struct segmap_image *image, struct segmap_error *err);
 
 /* Closes the descriptor and frees IMAGE; NULL is allowed. */
 void segmap_image_free(struct segmap_image *image);

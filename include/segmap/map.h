@@ -35,8 +35,8 @@ struct segmap_map {
  * second is NULL without an interpreter. OPTIONS may be NULL. Never replaces a mapping that it
  * has not made itself. On success *MAP is the caller's, to be given to segmap_map_destroy.
  * Errors: -ENOMEM, -EPERM, -EACCES, -ENODEV and what else mmap(2) says; -EFAULT when the page
- * with the beginning of bss is not in the file any more. All that was mapped is unmapped then,
- * and *MAP is untouched.
+ * with the beginning of bss is not in the file any more, -ETXTBSY as segmap_image_check. All
+ * that was mapped is unmapped then, and *MAP is untouched.
  */
 int segmap_map_create(struct segmap_map **map, const struct segmap_plan *plan,
 		      const struct segmap_image *const images[2],

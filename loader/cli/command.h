@@ -2,8 +2,7 @@
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
-#include <segmap/error.h>
-#include <stdio.h>
+#include "text.h"
 
 /* Exit statuses that are not a program's own, as env(1) has them. */
 enum {
@@ -25,7 +24,7 @@ extern const struct command command_maps;
 extern const struct command command_run;
 extern const struct command command_plan;
 
-/* "segmap: MESSAGE", a line on standard error. */
+/* "segmap: MESSAGE", a line on standard error, its control characters as put_text has them. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* "segmap: PATH: cause" and the lines that belong to it, on standard error. */
@@ -33,9 +32,6 @@ void complain_about(const char *path, const struct segmap_error *err);
 
 /* The exit status that goes with ERR. */
 int status_of(const struct segmap_error *err);
-
-/* Writes TEXT, which may come from a file, with its control characters as \xNN. */
-void put_text(FILE *out, const char *text);
 
 /* Flushes standard output: STATUS, or, with a complaint, FAILED if not all was written. */
 int finish_output(int status, int failed);

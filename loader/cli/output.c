@@ -1,7 +1,6 @@
 /* Messages, colours and the end of the output, for all commands. */
 #include "command.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,37 +9,25 @@
 
 void complain(const char *format, ...)
 {
+	char *text;
 	va_list args;
 
 	va_start(args, format);
-	fputs("segmap: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	int length = vasprintf(&text, format, args);
 	va_end(args);
-}
-
-static void complain_line(const char *before, const char *text)
-{
-	if (!*text)
-		return;
-	fputs(before, stderr);
-	put_text(stderr, text);
+	fputs("segmap: ", stderr);
+	put_text(stderr, length < 0 ? "out of memory" : text);
 	fputc('\n', stderr);
+	if (length >= 0)
+		free(text);
 }
 
 void complain_about(const char *path, const struct segmap_error *err)
 {
-	struct segmap_error_text text;
-
-	segmap_error_describe(err, &text);
 	fflush(stdout); /* so that the message stands where it belongs when both go to one place
 			 */
 	fputs("segmap: ", stderr);
-	put_text(stderr, path);
-	complain_line(": ", text.cause);
-	complain_line("  ", text.evidence);
-	complain_line("  ", text.kernel);
-	complain_line("  hint: ", text.hint);
+	put_error(stderr, path, err);
 }
 
 int status_of(const struct segmap_error *err)
@@ -51,18 +38,6 @@ int status_of(const struct segmap_error *err)
 	    (err->errnum == ENOENT || err->errnum == ENOTDIR))
 		return EXIT_MISSING;
 	return EXIT_REFUSED;
-}
-
-void put_text(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (iscntrl(c))
-			fprintf(out, "\\x%02x", c);
-		else
-			fputc(c, out);
-	}
 }
 
 int finish_output(int status, int failed)

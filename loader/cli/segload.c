@@ -2,6 +2,7 @@
 #include <segmap/exec.h>
 
 #include "spool.h"
+#include "text.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -90,10 +91,8 @@ static int exit_status(const struct segmap_error *err)
 
 static int report(const char *program, const struct segmap_error *err)
 {
-	char text[1536];
-
-	segmap_error_format(err, text, sizeof(text));
-	fprintf(stderr, "segload: %s: %s", program, text);
+	fputs("segload: ", stderr);
+	put_error(stderr, program, err);
 	return exit_status(err);
 }
 
@@ -192,6 +191,14 @@ static int set_variable(char *assignment)
 	return unsetenv(assignment);
 }
 
+static int report_option(const char *option, const char *why)
+{
+	fprintf(stderr, "segload: %s", option);
+	put_text(stderr, optarg);
+	fprintf(stderr, ": %s\n", why);
+	return EXIT_OWN_FAILURE;
+}
+
 /* Returns -1 to go on, or the exit status. */
 static int take_option(int option, struct settings *settings)
 {
@@ -202,8 +209,7 @@ static int take_option(int option, struct settings *settings)
 	case 'E':
 		if (set_variable(optarg) == 0)
 			return -1;
-		fprintf(stderr, "segload: -E %s: %s\n", optarg, strerror(errno));
-		return EXIT_OWN_FAILURE;
+		return report_option("-E ", strerror(errno));
 	case 'i':
 		return clearenv() == 0 ? -1 : EXIT_OWN_FAILURE;
 	case OPTION_NO_ASLR:
@@ -213,8 +219,7 @@ static int take_option(int option, struct settings *settings)
 		settings->load.stop_at_entry = strcmp(optarg, "entry") == 0;
 		if (settings->load.stop_at_entry)
 			return -1;
-		fprintf(stderr, "segload: --stop-at=%s: must be 'entry'\n", optarg);
-		return EXIT_OWN_FAILURE;
+		return report_option("--stop-at=", "must be 'entry'");
 	case 'v':
 		settings->load.trace = say_call;
 		return -1;

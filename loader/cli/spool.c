@@ -1,6 +1,7 @@
 #include "spool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,6 +31,21 @@ static int copy(int from, int to)
 	}
 }
 
+/* Beyond the standard streams: where one of them is closed, messages would be written into the
+ * program. */
+static int make_memory(void)
+{
+	int fd = memfd_create("segload", MFD_CLOEXEC | MFD_EXEC);
+
+	if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+		fd = memfd_create("segload", MFD_CLOEXEC);
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	close(fd);
+	return moved;
+}
+
 int spool_input(int *fd)
 {
 	struct stat st;
@@ -38,9 +54,7 @@ int spool_input(int *fd)
 		return -errno;
 	if (S_ISREG(st.st_mode))
 		return 0;
-	int memory = memfd_create("segload", MFD_CLOEXEC | MFD_EXEC);
-	if (memory < 0 && errno == EINVAL) /* before Linux 6.3 */
-		memory = memfd_create("segload", MFD_CLOEXEC);
+	int memory = make_memory();
 	if (memory < 0)
 		return -errno;
 	int r = copy(*fd, memory);

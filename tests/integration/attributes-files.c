@@ -83,14 +83,7 @@ static char file[128];
 
 static void copy_program(const char *to)
 {
-	size_t size;
-	char *bytes = read_whole(testdata("show-attributes"), &size);
-	int fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
-
-	cr_assert(bytes && fd >= 0 && write(fd, bytes, size) == (ssize_t)size, "%s", to);
-	fchmod(fd, 0755);
-	close(fd);
-	free(bytes);
+	cr_assert(copy_file(testdata("show-attributes"), to, 0755), "%s", to);
 }
 
 static void make_directory(void)

@@ -162,24 +162,12 @@ Test(compare_library, no_mistake_is_found, .timeout = 60)
 
 static char scratch[] = "/tmp/segmap-compare-XXXXXX";
 
-static void copy_file(const char *from, const char *to, mode_t mode)
-{
-	size_t size;
-	char *bytes = read_whole(from, &size);
-	int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	cr_assert(bytes && fd >= 0 && write(fd, bytes, size) == (ssize_t)size, "%s", to);
-	cr_assert_eq(fchmod(fd, mode), 0);
-	close(fd);
-	free(bytes);
-}
-
 static const char *make_copy(const char *name, mode_t mode)
 {
 	static char path[64];
 
 	snprintf(path, sizeof(path), "%s/%s", scratch, name);
-	copy_file(testdata("good-asm"), path, mode);
+	cr_assert(copy_file(testdata("good-asm"), path, mode), "%s", path);
 	return path;
 }
 

@@ -2,32 +2,12 @@
 #include "harness.h"
 
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <errno.h>
 #include <segmap/compare.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-
-struct traces {
-	size_t descriptors, mappings;
-};
-
-static struct traces count_traces(void)
-{
-	struct traces t = {0};
-	DIR *dir = opendir("/proc/self/fd");
-	char *maps = read_whole("/proc/self/maps", NULL);
-
-	while (readdir(dir))
-		t.descriptors++;
-	closedir(dir);
-	for (const char *p = maps; (p = strchr(p, '\n')); p++)
-		t.mappings++;
-	free(maps);
-	return t;
-}
 
 /* One load, in turn seen to its end, left at its beginning, and refused. */
 static void load_once(int turn)

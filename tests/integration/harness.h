@@ -65,6 +65,16 @@ size_t each_program(const char *prefix,
 /* How often a repeated test repeats: SEGMAP_REPEAT, or FALLBACK. */
 int repetitions(int fallback);
 
+/* Makes TO a file with the bytes of FROM and with MODE. False with errno if that fails. */
+bool copy_file(const char *from, const char *to, mode_t mode);
+
+/* What a process that leaks has more and more of. */
+struct traces {
+	size_t descriptors, mappings;
+	size_t pages; /* of address space */
+};
+struct traces count_traces(void);
+
 /* The whole of a file, ended by NUL; the caller frees it. NULL if it cannot be read. */
 char *read_whole(const char *path, size_t *size);
 

@@ -1,11 +1,10 @@
 /* A refused load leaves the process as it was, and the next one works. */
+#include "state.h"
 #include "trial.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <segmap/exec.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -44,53 +42,7 @@ static void read_table(void)
 	free(text);
 }
 
-/* ---- all that a load could change ---- */
-
-struct state {
-	char maps[1 << 17];
-	bool open[1024];
-	uint64_t actions[64][4];
-	uint64_t mask;
-	int personality;
-	bool locks;
-	char name[16];
-};
-
-static void read_state(struct state *s)
-{
-	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	unsigned char there = 0;
-	ssize_t n;
-	size_t used = 0;
-
-	memset(s, 0, sizeof(*s));
-	while ((n = read(fd, s->maps + used, sizeof(s->maps) - used - 1)) > 0)
-		used += (size_t)n;
-	close(fd);
-	for (int i = 0; i < 1024; i++)
-		s->open[i] = fcntl(i, F_GETFD) >= 0;
-	for (int i = 1; i <= 64; i++)
-		syscall(SYS_rt_sigaction, i, NULL, s->actions[i - 1], 8);
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &s->mask, 8);
-	s->personality = personality(0xffffffff);
-	void *page =
-		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	mincore(page, 4096, &there);
-	s->locks = there & 1;
-	munmap(page, 4096);
-}
-
-static void expect_same(const char *name, const struct state *a, const struct state *b)
-{
-	char text[2048];
-
-	if (memcmp(a, b, sizeof(*a)) == 0)
-		return;
-	snprintf(text, sizeof(text), "%s: the process has changed: %s", name,
-		 strcmp(a->maps, b->maps) ? first_difference(a->maps, b->maps)
-					  : "not its mappings");
-	must(false, text);
-}
+/* ---- refusals ---- */
 
 static void refuse(const char *name, struct segmap_error *err)
 {
@@ -105,7 +57,7 @@ static void refuse(const char *name, struct segmap_error *err)
 /* Twice, with a place for the error and without one. */
 static void refuse_all(const void *data)
 {
-	static struct state before, after;
+	static struct process_state before, after;
 	const int *habits = data;
 	struct segmap_error err;
 
@@ -116,20 +68,20 @@ static void refuse_all(const void *data)
 		     "mlockall");
 	refuse(names[0], &err); /* the heap grows to what a load needs */
 	for (size_t i = 0; i < name_count; i++) {
-		read_state(&before);
+		process_state_read(&before);
 		refuse(names[i], &err);
-		read_state(&after);
-		expect_same(names[i], &before, &after);
+		process_state_read(&after);
+		must_be_same(names[i], &before, &after);
 		refuse(names[i], NULL);
-		read_state(&after);
-		expect_same(names[i], &before, &after);
+		process_state_read(&after);
+		must_be_same(names[i], &before, &after);
 	}
 }
 
 /* These have mapped something before they are refused. */
 static void refuse_late(const void *data)
 {
-	static struct state before, after;
+	static struct process_state before, after;
 	const struct rlimit little = {UINT64_C(1) << 30, RLIM_INFINITY},
 			    all = {RLIM_INFINITY, RLIM_INFINITY};
 	const char *name = data;
@@ -141,10 +93,10 @@ static void refuse_late(const void *data)
 	else
 		must(prctl(65 /* PR_SET_MDWE */, 1, 0, 0, 0) == 0, "PR_SET_MDWE");
 	refuse(name, &err);
-	read_state(&before);
+	process_state_read(&before);
 	refuse(name, &err);
-	read_state(&after);
-	expect_same(name, &before, &after);
+	process_state_read(&after);
+	must_be_same(name, &before, &after);
 	must(setrlimit(RLIMIT_AS, &all) == 0, "RLIMIT_AS");
 }
 

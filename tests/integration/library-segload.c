@@ -177,19 +177,12 @@ static char directory[] = "/tmp/segmap-path-XXXXXX";
 static void put_file(const char *name, const char *program, mode_t mode)
 {
 	char path[256];
-	size_t size;
 
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	if (!program) {
+	if (program)
+		cr_assert(copy_file(testdata(program), path, mode), "%s", path);
+	else
 		cr_assert_eq(mkdir(path, mode), 0, "%s", path);
-		return;
-	}
-	char *bytes = read_whole(testdata(program), &size);
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
-	cr_assert(bytes && fd >= 0 && write(fd, bytes, size) == (ssize_t)size, "%s", path);
-	fchmod(fd, mode);
-	close(fd);
-	free(bytes);
 }
 
 static void fill_directory(void)

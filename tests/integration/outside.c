@@ -2,6 +2,8 @@
 #include "trial.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,4 +141,40 @@ char *look_outside(pid_t pid, bool exe)
 	show_smaps(to, pid);
 	fclose(to);
 	return text;
+}
+
+static int count_in_range(int mem, uint64_t start, uint64_t end, const char *text)
+{
+	size_t length = (size_t)(end - start), size = strlen(text);
+	char *bytes = malloc(length);
+	ssize_t n = bytes ? pread(mem, bytes, length, (off_t)start) : 0;
+	const char *at = bytes;
+	int count = 0;
+
+	while (n > 0 && (at = memmem(at, (size_t)(bytes + n - at), text, size))) {
+		at++;
+		count++;
+	}
+	free(bytes);
+	return count;
+}
+
+int count_in_memory(pid_t pid, const char *text)
+{
+	char path[64];
+	uint64_t start, end;
+	int count = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	int mem = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	char *maps = read_whole(path, NULL);
+	bool read = mem >= 0 && maps && *maps;
+	for (const char *l = read ? maps : ""; *l; l += strcspn(l, "\n") + 1)
+		if (sscanf(l, "%" SCNx64 "-%" SCNx64, &start, &end) == 2)
+			count += count_in_range(mem, start, end, text);
+	free(maps);
+	if (mem >= 0)
+		close(mem);
+	return read ? count : -1;
 }

@@ -54,6 +54,9 @@ extern struct shared *shared;
 /* In the child: gives up, with WHAT on standard error, unless OK. */
 void must(bool ok, const char *what);
 
+/* In the child: from now on the system call NUMBER fails with ERRNUM. */
+void forbid_call(unsigned number, unsigned errnum);
+
 /* The program under testdata_dir() with NAME, in static memory; two calls at a time. */
 const char *testdata(const char *name);
 
@@ -63,6 +66,9 @@ void sight_free(struct sight *sight);
 
 /* What /proc says of a process at rest; the caller frees it. */
 char *look_outside(pid_t pid, bool exe);
+
+/* How often TEXT is in the memory of PID, all of which is read; -1 if it cannot be. */
+int count_in_memory(pid_t pid, const char *text);
 
 /* Where two texts part: "'line of A', not 'line of B'", in static memory; NULL if nowhere. */
 const char *first_difference(const char *a, const char *b);

@@ -54,10 +54,10 @@ static const struct image_case header_cases[] = {
 	{"first byte", {IDENT(0, 0x7e)}, PROGRAM, ENOEXEC, SEGMAP_REASON_NOT_ELF, {0x464c457e, 64}},
 	{"last byte of the magic", {IDENT(3, 'G')}, PROGRAM, ENOEXEC, SEGMAP_REASON_NOT_ELF, {0x474c457f, 64}},
 	/* e_type [A03] */
-	{"ET_NONE", {EHDR(e_type, 0)}, PROGRAM, ENOEXEC, SEGMAP_REASON_ELF_TYPE, {0}},
-	{"ET_REL", {EHDR(e_type, ET_REL)}, PROGRAM, ENOEXEC, SEGMAP_REASON_ELF_TYPE, {ET_REL}},
-	{"ET_CORE", {EHDR(e_type, ET_CORE)}, PROGRAM, ENOEXEC, SEGMAP_REASON_ELF_TYPE, {ET_CORE}},
-	{"e_type 0xfe00", {EHDR(e_type, 0xfe00)}, PROGRAM, ENOEXEC, SEGMAP_REASON_ELF_TYPE, {0xfe00}},
+	{"ET_NONE", {EHDR(e_type, 0)}, PROGRAM, ENOEXEC, SEGMAP_REASON_ELF_TYPE, {0, 64}},
+	{"ET_REL", {EHDR(e_type, ET_REL)}, PROGRAM, ENOEXEC, SEGMAP_REASON_ELF_TYPE, {ET_REL, 64}},
+	{"ET_CORE", {EHDR(e_type, ET_CORE)}, PROGRAM, ENOEXEC, SEGMAP_REASON_ELF_TYPE, {ET_CORE, 64}},
+	{"e_type 0xfe00", {EHDR(e_type, 0xfe00)}, PROGRAM, ENOEXEC, SEGMAP_REASON_ELF_TYPE, {0xfe00, 64}},
 	/* e_machine [A04] */
 	{"AArch64", {EHDR(e_machine, EM_AARCH64)}, PROGRAM, ENOEXEC, SEGMAP_REASON_MACHINE, {EM_AARCH64, EM_X86_64}},
 	{"e_machine 0", {EHDR(e_machine, 0)}, PROGRAM, ENOEXEC, SEGMAP_REASON_MACHINE, {0, EM_X86_64}},
@@ -100,7 +100,7 @@ static const struct image_case header_cases[] = {
 	/* files that end early [A12]: what is missing is 0 */
 	{"empty", {{0}}, PROGRAM, ENOEXEC, SEGMAP_REASON_NOT_ELF, {0, 0}, .cut = SIZE_MAX},
 	{"3 bytes", {{0}}, PROGRAM, ENOEXEC, SEGMAP_REASON_NOT_ELF, {0x4c457f, 3}, .cut = 3},
-	{"4 bytes", {{0}}, PROGRAM, ENOEXEC, SEGMAP_REASON_ELF_TYPE, {0}, .cut = 4},
+	{"4 bytes", {{0}}, PROGRAM, ENOEXEC, SEGMAP_REASON_ELF_TYPE, {0, 4}, .cut = 4},
 	{"63 bytes", {EHDR(e_phnum, 1)}, PROGRAM, ENOEXEC, SEGMAP_REASON_PHDR_TABLE, {64, 56, 63}, .cut = 63},
 	{"64 bytes", {EHDR(e_phnum, 1)}, PROGRAM, ENOEXEC, SEGMAP_REASON_PHDR_TABLE, {64, 56, 64}, .cut = 64},
 	{"119 bytes", {EHDR(e_phnum, 1)}, PROGRAM, ENOEXEC, SEGMAP_REASON_PHDR_TABLE, {64, 56, 119}, .cut = 119},

@@ -1,7 +1,15 @@
 #include "process.h"
 
+#include <asm/prctl.h>
 #include <cpuid.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef ARCH_MAP_VDSO_64
+#define ARCH_MAP_VDSO_64 0x2003
+#endif
 
 /* Offsets in the legacy region of an XSAVE area (Intel SDM vol. 1, 13.4.1). */
 enum {
@@ -21,6 +29,14 @@ void arch_prepare_registers(struct stub_args *args)
 	memcpy(args->fpu + FPU_MXCSR, &mxcsr, sizeof(mxcsr));
 	if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_OSXSAVE))
 		args->flags |= STUB_FPU_SAVED_STATE;
+}
+
+/* While there is one the answer is EEXIST, unless it is not permitted at all. */
+int arch_try_vdso(void)
+{
+	if (syscall(SYS_arch_prctl, ARCH_MAP_VDSO_64, 0) == 0 || errno == EEXIST)
+		return 0;
+	return -errno;
 }
 
 _Noreturn void arch_run_stub(uint64_t run, struct stub_args *args, uint64_t top)
