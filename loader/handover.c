@@ -10,6 +10,7 @@
 #include "leftovers.h"
 #include "privilege.h"
 #include "process.h"
+#include "steps.h"
 #include "stub.h"
 #include "trace.h"
 
@@ -387,6 +388,7 @@ static struct stub_args *fill_args(const struct segmap_handover_input *in,
 	fill_gaps(args, in, block);
 	fill_stack(args, in, block);
 	fill_layout(args, in);
+	segmap_steps_fill(args);
 	fill_vdso(args, in->self);
 	fill_fixups(args, in, block);
 	fill_leftovers(args, in, left, block);

@@ -46,6 +46,28 @@ enum stub_flags {
 	STUB_SIGINFO = 128 / 8, /* words of the kernel's siginfo_t */
 };
 
+/* Where the stub can find that the process cannot become the program: the last word of a
+ * process that dies there. handover.c has the texts. */
+enum stub_step {
+	STEP_MASK,
+	STEP_RSEQ,
+	STEP_HANDLERS,
+	STEP_UNMAP,
+	STEP_MOVE,
+	STEP_PLACE,
+	STEP_EMPTY,
+	STEP_ENTRY,
+	STEP_VDSO,
+	STEP_STACK,
+	STEP_CLOSE,
+	STEP_CREDENTIALS,
+	STEP_BASES,
+	STEP_COUNT,
+	STEP_TEXT = 40,  /* bytes of a text with its NUL */
+	STEP_START = 80, /* bytes of what is before it */
+	STEP_ERROR = 16, /* bytes of what is behind it */
+};
+
 struct stub_args {
 	uint64_t block, block_length, code_length;
 	uint64_t page_size, task_size, flags;
@@ -86,6 +108,10 @@ struct stub_args {
 	uint64_t queued;  /* those whose queue must be kept from that */
 	uint64_t own;     /* those that are pending for the thread alone */
 	uint64_t (*queue)[STUB_SIGINFO]; /* room for STUB_QUEUE_MAX */
+
+	char step_start[STEP_START]; /* how the line that names a step begins */
+	char steps[STEP_COUNT][STEP_TEXT];
+	char step_error[STEP_ERROR]; /* between the step and an errno */
 
 	uint64_t rseq, rseq_length;
 	uint64_t mask; /* of blocked signals, as the program is to have it */

@@ -194,8 +194,12 @@ void facts_about_stack(struct facts *facts, const struct segmap_process *process
 		facts_add_unknown(facts, stack->error, "stack");
 		return;
 	}
+	if (below > stack->size)
+		return;
 	facts_add_words(facts, stack->data, below, -(int64_t)below, "stack below");
-	if (word_at(&(struct words){stack->data + below, 1}, 0) < stack->size)
+	const struct words words = {stack->data + below,
+				    (stack->size - below) / sizeof(uint64_t)};
+	if (words.count && word_at(&words, 0) < stack->size)
 		add_contents(facts, process, roles, below);
 }
 

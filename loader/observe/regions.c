@@ -68,7 +68,7 @@ static int add_flags(struct segmap_regions *regions, char *line)
 	return *flags ? 0 : -ENOMEM;
 }
 
-static int parse(struct segmap_regions *regions, char *text)
+int regions_parse(struct segmap_regions *regions, char *text)
 {
 	char *save = NULL;
 	int r = 0;
@@ -92,7 +92,7 @@ int segmap_regions_read(struct segmap_regions *regions, pid_t pid, bool flags)
 	regions->error = text.error;
 	if (text.error)
 		return 0;
-	r = parse(regions, text.data);
+	r = regions_parse(regions, text.data);
 	bytes_free(&text);
 	if (r < 0) {
 		segmap_regions_free(regions);

@@ -34,9 +34,10 @@ ARCH_STUB_HELPER uint64_t sys6(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, 
 #define sys0(nr)                sys6(nr, 0, 0, 0, 0, 0, 0)
 
 /* SIGSEGV with its default action, blocked or not: what execve's own failure looks like. */
-ARCH_STUB_HELPER void arch_die(void)
+ARCH_STUB_HELPER _Noreturn void arch_die(void)
 {
 	__asm__ volatile("1: hlt\n\tjmp 1b");
+	__builtin_unreachable();
 }
 
 ARCH_STUB_HELPER void arch_copy(void *to, const void *from, uint64_t length)
@@ -54,8 +55,9 @@ ARCH_STUB_HELPER uint64_t arch_map_vdso(uint64_t addr)
 	return sys2(__NR_arch_prctl, ARCH_MAP_VDSO_64, addr);
 }
 
-/* FP, vector and segment state as exec leaves them: init form, MXCSR 0x1f80, bases 0. */
-ARCH_STUB_HELPER void arch_reset_registers(struct stub_args *a)
+/* FP, vector and segment state as exec leaves them: init form, MXCSR 0x1f80, bases 0. What the
+ * system calls for that answer is the result. */
+ARCH_STUB_HELPER uint64_t arch_reset_registers(struct stub_args *a)
 {
 	/* all components but 9, PKRU: a key register of zero would lock nothing */
 	uint32_t low = ~(UINT32_C(1) << 9), high = ~UINT32_C(0);
@@ -65,8 +67,8 @@ ARCH_STUB_HELPER void arch_reset_registers(struct stub_args *a)
 	else
 		__asm__ volatile("fxrstor64 %0" : : "m"(a->fpu) : "memory");
 	__asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"(0));
-	sys2(__NR_arch_prctl, ARCH_SET_FS, 0);
-	sys2(__NR_arch_prctl, ARCH_SET_GS, 0);
+	uint64_t result = sys2(__NR_arch_prctl, ARCH_SET_FS, 0);
+	return result ? result : sys2(__NR_arch_prctl, ARCH_SET_GS, 0);
 }
 
 /*
