@@ -225,19 +225,6 @@ Test(names, of_the_vdso)
 
 /* ---- files that are not where they were ---- */
 
-static void copy_file(const char *from, const char *to)
-{
-	size_t size;
-	char *data = read_whole(from, &size);
-	int fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
-
-	cr_assert(data && fd >= 0, "%s", to);
-	fchmod(fd, 0755);
-	cr_assert_eq(write(fd, data, size), (ssize_t)size);
-	close(fd);
-	free(data);
-}
-
 static void copy_of(const char *program, char copy[64])
 {
 	char path[4096];
@@ -246,7 +233,7 @@ static void copy_of(const char *program, char copy[64])
 	close(mkstemp(copy));
 	unlink(copy);
 	snprintf(path, sizeof(path), "%s/%s", testdata_dir(), program);
-	copy_file(path, copy);
+	cr_assert(copy_file(path, copy, 0755), "%s", copy);
 }
 
 Test(names, of_a_program_whose_file_is_gone)
