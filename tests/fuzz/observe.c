@@ -94,6 +94,13 @@ static bool is_out_of_time(int status)
 	return signal == SIGPROF || signal == SIGALRM || signal == SIGXCPU || signal == SIGKILL;
 }
 
+/* What the stub says when it dies. */
+static bool is_last_word(const char *text)
+{
+	return strncmp(text, "segmap: ", 8) == 0 &&
+	       strstr(text, ": killed after the point of no return: ");
+}
+
 /* It ended before its first instruction. A death by SIGSEGV that comes as late as the kernel's,
  * when the old program is gone, is what kernel-differences.md says of segload as well. */
 static void understand_start(struct run *run, const struct segmap_tracee *t, bool by_segload)
@@ -101,7 +108,8 @@ static void understand_start(struct run *run, const struct segmap_tracee *t, boo
 	if (t->exec_errno && !by_segload) {
 		run->ending = FAILS;
 		run->error = t->exec_errno;
-	} else if (WIFSIGNALED(t->status) && WTERMSIG(t->status) == SIGSEGV && !run->err[0]) {
+	} else if (WIFSIGNALED(t->status) && WTERMSIG(t->status) == SIGSEGV &&
+		   (!run->err[0] || (by_segload && is_last_word(run->err)))) {
 		run->ending = DIES;
 	} else if (by_segload) {
 		understand_refusal(run, t->status);

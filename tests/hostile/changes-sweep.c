@@ -127,9 +127,11 @@ static bool is_look(const struct user_regs_struct *r, int fd)
 static bool opens(pid_t pid, const struct user_regs_struct *r, const char *file)
 {
 	char name[256] = "";
-	const struct iovec to = {name, sizeof(name) - 1}, from = {(void *)r->rsi, to.iov_len};
+	bool plain = r->orig_rax == SYS_open; /* as some libc has it */
+	const struct iovec to = {name, sizeof(name) - 1},
+			   from = {(void *)(plain ? r->rdi : r->rsi), to.iov_len};
 
-	if (r->orig_rax != SYS_openat)
+	if (!plain && r->orig_rax != SYS_openat)
 		return false;
 	for (size_t n = to.iov_len; n > 0; n--) { /* as far as it can be read */
 		const struct iovec some = {name, n};

@@ -277,7 +277,7 @@ static void huge_interpreter(const void *data)
 /* clang-format off */
 const struct narrow narrow_rows[] = {
 	{"RLIMIT_AS: enough", LIMIT(AS, 256 * MIB), "good-c-pie", NULL, 0},
-	{"RLIMIT_AS: not for both at once", LIMIT(AS, 1024 * MIB + 2 * MIB), "good-bss-1g", "ulimit", 0},
+	{"RLIMIT_AS: not for both at once", LIMIT(AS, 1024 * MIB + 1216 * KIB), "good-bss-1g", "ulimit", 0},
 	{"RLIMIT_AS: not for the program", LIMIT(AS, 512 * MIB), "good-bss-1g", NULL, 0},
 	{"RLIMIT_AS: for nothing more", LIMIT(AS, 4 * KIB), "good-asm", "", BY_LIBRARY_ONLY},
 	{"RLIMIT_DATA: enough", LIMIT(DATA, 64 * MIB), "good-c-pie", NULL, 0},
