@@ -229,7 +229,7 @@ static int tell_mapped(const struct load *load)
 	const struct segmap_options *options = load->options;
 	int r = options->mapped ? options->mapped(options->mapped_data, load->map) : 0;
 
-	return r < 0 ? fail(load->err, SELF, SYSTEM, -r, .step = "the caller's mapping") : 0;
+	return r < 0 ? fail(load->err, CALLER, SYSTEM, -r) : 0;
 }
 
 /* From images to a prepared handover. The stack is built before anything is mapped: E2BIG is an

@@ -16,12 +16,13 @@ extern "C" {
  * and its result as strace(1) would write it, WHY its reason; both end with the call. */
 typedef void segmap_trace_fn(void *data, const char *call, const char *why);
 
+struct segmap_map;
+
 /*
  * Called when all of a load is mapped, for those who want to look at it or to map a piece
  * differently: whatever is at piece.where when it returns becomes part of the program. A
  * negative errno refuses the load.
  */
-struct segmap_map;
 typedef int segmap_mapped_fn(void *data, const struct segmap_map *map);
 
 /* All zero is a good default. */

@@ -140,7 +140,7 @@ static void read_only(struct lab *lab)
 
 const struct lab_experiment lab_cache[] = {
 	{"two-processes", "", "private file",
-	 "Two processes that map one file privately have one page, until one of them writes.",
+	 "Two processes with private mappings have one page, until one of them writes.",
 	 two_processes},
 	{"file-change", "", "private file",
 	 "A page that was not copied yet shows later changes of the file; a copy does not.",
@@ -150,7 +150,7 @@ const struct lab_experiment lab_cache[] = {
 	{"dontneed-copy", "", "private file",
 	 "MADV_DONTNEED on a copied page brings the file's bytes back.", dontneed_copy},
 	{"fault-around", "", "private file",
-	 "A read brings its neighbours along: up to 16 pages of the page cache by one fault.",
+	 "A read brings its neighbours along: up to 16 cached pages by one fault.",
 	 fault_around},
 	{"fault-around-write", "", "private file", "A first write brings no neighbours along.",
 	 fault_around_write},

@@ -27,11 +27,10 @@ static void shared_data(struct lab *lab)
 
 const struct lab_experiment lab_data[] = {
 	{"private-data", "", "a program's data",
-	 "A program with private data finds its variables as they are in its file, at each "
-	 "run.",
+	 "With private data each run finds the variables as they are in the file.",
 	 private_data},
 	{"shared-data", "", "a program's data",
-	 "With a shared data segment a global variable survives: the program changes its file.",
+	 "With shared data a global variable survives: the program changes its file.",
 	 shared_data},
 	{0},
 };

@@ -108,7 +108,7 @@ static void last_owner(struct lab *lab)
 
 const struct lab_experiment lab_memory[] = {
 	{"write-after-read", "", "private",
-	 "A read and then a write are two faults: the page for reading, then one to write to.",
+	 "A read and then a write are two faults, and two pages one after the other.",
 	 write_after_read},
 	{"zero-page", "", "private anonymous",
 	 "Pages that were only read are all one frame: the zero page.", zero_page},

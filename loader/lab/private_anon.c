@@ -75,7 +75,7 @@ const struct lab_experiment lab_private_anon[] = {
 	{"private-anon-write", "private anonymous", "first write",
 	 "The first write gets a page of its own, filled with zeros.", private_anon_write},
 	{"private-anon-fork", "private anonymous", "write after fork",
-	 "After fork both have one page, until the child's write makes a copy for the child.",
+	 "After fork both have one page, until the child's write makes it a copy.",
 	 private_anon_fork},
 	{"private-anon-file", "private anonymous", "the file afterwards",
 	 "There is no file: what is given up is nowhere else.", private_anon_file},

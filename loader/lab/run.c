@@ -166,6 +166,8 @@ static void judge(struct lab_result *result)
 		if (!*result->missing)
 			copy_text(result->missing, sizeof(result->missing), o->why);
 	}
+	if (unknown && !*result->missing)
+		copy_text(result->missing, sizeof(result->missing), "nothing was observed");
 	result->verdict = disagrees ? LAB_DISAGREES : unknown ? LAB_UNKNOWN : LAB_AGREES;
 }
 
