@@ -9,10 +9,11 @@
 
 enum { STATUS_DISAGREES = 1 };
 
-/* A run of the command: its experiments, ended by NULL, and what has come of them. */
+/* A run of the command: its experiments, ended by one without a name, and what has come of
+ * them. */
 struct session {
 	const struct lab_options *options;
-	const struct lab_experiment **chosen; /* owned */
+	struct lab_experiment *chosen; /* owned */
 	size_t count;
 	FILE *out;
 	json_t *json; /* array, or NULL */
@@ -66,7 +67,7 @@ static bool choose(struct session *session, char *const *names)
 	for (size_t g = 0; lab_groups[g]; g++)
 		for (const struct lab_experiment *e = lab_groups[g]; e->name; e++)
 			if (is_named(e->name, names))
-				session->chosen[session->count++] = e;
+				session->chosen[session->count++] = *e;
 	return true;
 }
 
@@ -99,7 +100,7 @@ static void show_progress(const struct session *session, size_t done)
 		return;
 	if (done < session->count)
 		fprintf(stderr, "\r%zu of %zu: %s\033[K", done + 1, session->count,
-			session->chosen[done]->name);
+			session->chosen[done].name);
 	else
 		fputs("\r\033[K", stderr);
 }
@@ -124,7 +125,7 @@ static int run_all(struct session *session)
 
 	for (size_t i = 0; r == 0 && more && i < session->count; i++) {
 		show_progress(session, i);
-		r = lab_run(session->chosen[i], &result);
+		r = lab_run(&session->chosen[i], &result);
 		if (r == 0 && session->options->quiz)
 			more = lab_quiz(&result, &session->score);
 		if (r == 0 && more)
@@ -169,7 +170,7 @@ static int list_json(struct session *session)
 	json_t *array = json_array();
 
 	for (size_t i = 0; array && i < session->count; i++)
-		json_array_append_new(array, lab_json_experiment(session->chosen[i], NULL,
+		json_array_append_new(array, lab_json_experiment(&session->chosen[i], NULL,
 								 session->options->code));
 	return json_write(lab_json_report(array, NULL), session->out);
 }
@@ -178,8 +179,8 @@ static int print_code(struct session *session)
 {
 	for (size_t i = 0; i < session->count; i++)
 		fprintf(session->out, "%s/* %s: %s */\n%s", i ? "\n" : "",
-			session->chosen[i]->name, session->chosen[i]->title,
-			lab_code_of(session->chosen[i]));
+			session->chosen[i].name, session->chosen[i].title,
+			lab_code_of(&session->chosen[i]));
 	return 0;
 }
 

@@ -31,7 +31,7 @@ void lab_sum_add(struct lab_sum *sum, const struct lab_result *result);
 /* lab_table.c. Each returns 0 or -ENOMEM. */
 bool lab_check_columns(const struct lab_options *options);
 int lab_print_list(FILE *out, const struct lab_options *options,
-		   const struct lab_experiment *const *experiments);
+		   const struct lab_experiment *experiments);
 int lab_print_result(FILE *out, const struct lab_options *options,
 		     const struct lab_result *result, bool first);
 void lab_print_sum(FILE *out, const struct lab_sum *sum);

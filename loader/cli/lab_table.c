@@ -34,18 +34,18 @@ bool lab_check_columns(const struct lab_options *options)
 }
 
 int lab_print_list(FILE *out, const struct lab_options *options,
-		   const struct lab_experiment *const *experiments)
+		   const struct lab_experiment *experiments)
 {
 	struct view_table table;
 	int r = view_table_begin(&table, &options->view, "lab", out, list_columns,
 				 LIST_COLUMNS);
 
-	for (; r == 0 && *experiments; experiments++) {
+	for (; r == 0 && experiments->name; experiments++) {
 		char *cells[LIST_COLUMNS] = {
-			[NAME] = strdup((*experiments)->name),
-			[MAPPING] = strdup((*experiments)->mapping),
-			[EVENT] = strdup((*experiments)->event),
-			[TITLE] = strdup((*experiments)->title),
+			[NAME] = strdup(experiments->name),
+			[MAPPING] = strdup(experiments->mapping),
+			[EVENT] = strdup(experiments->event),
+			[TITLE] = strdup(experiments->title),
 		};
 
 		r = view_table_line(&table, cells, NULL);

@@ -34,7 +34,7 @@ static int read_pages(struct segmap_pages *pages, const char *addr, size_t lengt
 
 int lab_entry_read(struct lab_entry *entry, const char *addr)
 {
-	struct segmap_pages pages;
+	struct segmap_pages pages = {0};
 	int r = read_pages(&pages, addr, lab_page_size());
 
 	if (r < 0)
@@ -136,7 +136,7 @@ void lab_present(struct lab *lab, const char *what, const char *addr, size_t pag
 		 uint64_t least, uint64_t most)
 {
 	char predicted[LAB_TEXT], observed[LAB_TEXT], why[LAB_REASON];
-	struct segmap_pages seen;
+	struct segmap_pages seen = {0};
 	int r = read_pages(&seen, addr, pages * lab_page_size());
 
 	if (least == most)
