@@ -89,6 +89,9 @@ void lab_present(struct lab *lab, const char *what, const char *addr, size_t pag
 /* The byte of FILE at OFFSET, by pread(2). */
 void lab_holds(struct lab *lab, const char *what, int file, off_t offset, char expected);
 
+/* How many pages of FILE the page cache has that its disk does not have yet. */
+void lab_dirty(struct lab *lab, const char *what, int file, uint64_t predicted);
+
 /* Whether the mappings of process PID include the address ADDR. */
 void lab_mapped(struct lab *lab, const char *what, pid_t pid, const char *addr, bool mapped);
 

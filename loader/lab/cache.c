@@ -61,6 +61,7 @@ static void msync_shared(struct lab *lab)
 	errno = 0;
 	msync(page, lab_page_size(), MS_SYNC);
 	lab_errno(lab, "msync", errno, 0);
+	lab_dirty(lab, "not on the disk after msync", file, 0);
 	lab_holds(lab, "pread after msync", file, 0, 'W');
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,6 +62,25 @@ void lab_holds(struct lab *lab, const char *what, int file, off_t offset, char e
 	if (pread(file, &byte, 1, offset) != 1)
 		lab_give_up(lab, "pread", errno);
 	add_byte(lab, what, byte, expected);
+}
+
+/* cachestat(2) is of Linux 6.5, newer than many headers; these are its structures. */
+void lab_dirty(struct lab *lab, const char *what, int file, uint64_t predicted)
+{
+	const long number = 451; /* of the call, on all CPUs */
+	struct {
+		uint64_t offset, length;
+	} all = {0};
+	struct {
+		uint64_t cached, dirty, writeback, evicted, recently_evicted;
+	} pages = {0};
+	char a[LAB_TEXT], b[LAB_TEXT], why[LAB_REASON];
+	long r = syscall(number, file, &all, &pages, 0);
+
+	snprintf(why, sizeof(why), "cachestat: %s", strerror(errno));
+	count_text(a, predicted, "page");
+	lab_add(lab, LAB_CACHESTAT, what, a,
+		r < 0 ? NULL : count_text(b, pages.dirty + pages.writeback, "page"), why);
 }
 
 /* ---- accesses ---- */

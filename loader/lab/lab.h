@@ -18,6 +18,7 @@ enum lab_witness {
 	LAB_MAPPERS,    /* /proc/kpagecount */
 	LAB_BYTES,      /* of the mapping, or of the file by pread(2) */
 	LAB_MAPS,       /* /proc/PID/maps */
+	LAB_CACHESTAT,  /* cachestat(2): dirty pages of a file */
 	LAB_KERNEL,     /* what a system call answered, or which signal came */
 	LAB_WITNESS_COUNT,
 };
@@ -72,8 +73,9 @@ extern const struct lab_code lab_codes[];
 
 /*
  * Runs EXPERIMENT in a child and waits for its end. Observations whose witness may be missing
- * (perf, frames, mappers) can be unknown in an experiment that agrees; if any other is, the
- * experiment is without a verdict. Returns 0, or a negative errno if there can be no child.
+ * (perf, frames, mappers, cachestat) can be unknown in an experiment that agrees; if any other
+ * is, the experiment is without a verdict. Returns 0, or a negative errno if there can be no
+ * child.
  */
 int lab_run(const struct lab_experiment *experiment, struct lab_result *result);
 

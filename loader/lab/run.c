@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { HANG = 120 }; /* seconds, after which an experiment is ended */
+enum { HANG = 300 }; /* seconds, after which an experiment is ended */
 
 const char *lab_witness_name(enum lab_witness witness)
 {
@@ -22,6 +22,7 @@ const char *lab_witness_name(enum lab_witness witness)
 		[LAB_MAPPERS] = "kpagecount",
 		[LAB_BYTES] = "bytes",
 		[LAB_MAPS] = "maps",
+		[LAB_CACHESTAT] = "cachestat",
 		[LAB_KERNEL] = "kernel",
 	};
 
@@ -41,7 +42,8 @@ const char *lab_verdict_name(enum lab_verdict verdict)
 
 bool lab_witness_is_extra(enum lab_witness witness)
 {
-	return witness == LAB_PERF || witness == LAB_FRAMES || witness == LAB_MAPPERS;
+	return witness == LAB_PERF || witness == LAB_FRAMES || witness == LAB_MAPPERS ||
+	       witness == LAB_CACHESTAT;
 }
 
 const char *lab_code_of(const struct lab_experiment *experiment)

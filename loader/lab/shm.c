@@ -51,11 +51,11 @@ static void sysv_shm(struct lab *lab)
 	int id = lab_need(lab, "shmget", shmget(IPC_PRIVATE, lab_page_size(), 0600));
 	char *page = shmat(id, NULL, 0);
 
-	shmctl(id, IPC_STAT, &about);
+	shmctl(id, IPC_RMID, NULL); /* to go when nobody has it any more */
+	lab_need(lab, "shmat and IPC_STAT", shmctl(id, IPC_STAT, &about));
 	lab_number(lab, "nattch after shmat", LAB_KERNEL, (long)about.shm_nattch, 1);
 	lab_write(lab, "a write", page, 'P', 1);
 	lab_state(lab, "after the write", page, SEGMAP_PAGE_SHARED);
-	shmctl(id, IPC_RMID, NULL); /* to go when nobody has it any more */
 	if (lab_fork(lab)) {
 		shmctl(id, IPC_STAT, &about);
 		lab_number(lab, "nattch in a child", LAB_KERNEL, (long)about.shm_nattch, 2);
