@@ -51,17 +51,20 @@ static void write_all(struct lab *lab, int fd, const char *bytes, size_t size)
 	}
 }
 
+/* Page by page: one write of many may put them into one large folio of the page cache, and of
+ * such a one fault-around sometimes maps a single page. */
 int lab_file(struct lab *lab, size_t pages)
 {
 	int fd = open_nameless(lab);
-	size_t size = pages * lab_page_size();
-	char *bytes = malloc(size + 1);
+	size_t size = lab_page_size();
+	char *page = malloc(size);
 
-	if (!bytes)
+	if (!page)
 		lab_give_up(lab, "memory", ENOMEM);
-	memset(bytes, 'a', size);
-	write_all(lab, fd, bytes, size);
-	free(bytes);
+	memset(page, 'a', size);
+	while (pages--)
+		write_all(lab, fd, page, size);
+	free(page);
 	return fd;
 }
 
