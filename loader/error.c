@@ -116,6 +116,8 @@ static const struct reason_text texts[SEGMAP_REASON_COUNT] = {
 	     "load it when nobody writes to it any more"),
 	TEXT(NO_ROOM, "no-room", "no room to prepare the program",
 	     "{d0} bytes are wanted away from the program's own addresses", "ulimit -v may be too low"),
+	TEXT(CALLER, "caller", "refused by the caller: {e}",
+	     "its own function for what is mapped: {e}", ""),
 	TEXT(ARG_TOO_LONG, "argument-too-long", "refused: an argument or variable is too long",
 	     "{d0} bytes with its end: the most is {d1}", ""),
 	TEXT(ARGS_TOO_BIG, "arguments-too-big", "refused: arguments and environment are too big",

@@ -224,6 +224,14 @@ static int prepare_handover(struct load *load)
 	return segmap_handover_prepare(&load->handover, &input, load->err);
 }
 
+static int tell_mapped(const struct load *load)
+{
+	const struct segmap_options *options = load->options;
+	int r = options->mapped ? options->mapped(options->mapped_data, load->map) : 0;
+
+	return r < 0 ? fail(load->err, CALLER, SYSTEM, -r) : 0;
+}
+
 /* From images to a prepared handover. The stack is built before anything is mapped: E2BIG is an
  * answer of execve's, while a mapping that fails would have killed. */
 static int prepare(struct load *load, char *const argv[], char *const envp[])
@@ -248,6 +256,8 @@ static int prepare(struct load *load, char *const argv[], char *const envp[])
 		r = segmap_map_create(&load->map, load->plan,
 				      (const struct segmap_image *const *)load->images,
 				      load->options, load->err);
+	if (r == 0)
+		r = tell_mapped(load);
 	if (r == 0)
 		r = prepare_handover(load);
 	return r;

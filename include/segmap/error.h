@@ -80,6 +80,8 @@ enum segmap_reason {
 	SEGMAP_REASON_TAIL,    /* index, v0 = address, v1 = length, errnum */
 	SEGMAP_REASON_CHANGED, /* v0 = file size at the first look, v1 = now */
 	SEGMAP_REASON_NO_ROOM, /* v0 = bytes of room wanted away from the program's addresses */
+	SEGMAP_REASON_CALLER,  /* errnum: what the caller's function for what is mapped answered
+				*/
 	/* stack and handover */
 	SEGMAP_REASON_ARG_TOO_LONG, /* v0 = length of one string with its NUL, v1 = most allowed
 				     */

@@ -16,6 +16,15 @@ extern "C" {
  * and its result as strace(1) would write it, WHY its reason; both end with the call. */
 typedef void segmap_trace_fn(void *data, const char *call, const char *why);
 
+struct segmap_map;
+
+/*
+ * Called when all of a load is mapped, for those who want to look at it or to map a piece
+ * differently: whatever is at piece.where when it returns becomes part of the program. A
+ * negative errno refuses the load.
+ */
+typedef int segmap_mapped_fn(void *data, const struct segmap_map *map);
+
 /* All zero is a good default. */
 struct segmap_options {
 	/* The process has installed no signal handler, timer, lock or descriptor of its own
@@ -26,6 +35,8 @@ struct segmap_options {
 	bool stop_at_entry;
 	segmap_trace_fn *trace; /* or NULL */
 	void *trace_data;
+	segmap_mapped_fn *mapped; /* or NULL */
+	void *mapped_data;
 };
 
 /*

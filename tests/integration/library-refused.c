@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <segmap/exec.h>
+#include <segmap/map.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,32 @@ static void refuse_late(const void *data)
 	must(setrlimit(RLIMIT_AS, &all) == 0, "RLIMIT_AS");
 }
 
+static int answer_exdev(void *data, const struct segmap_map *map)
+{
+	*(size_t *)data = map->count;
+	return -EXDEV;
+}
+
+/* The caller's own function is asked when all is mapped. */
+static void refuse_by_caller(const void *data)
+{
+	static struct state before, after;
+	size_t count = 0;
+	const struct segmap_options options = {.mapped = answer_exdev, .mapped_data = &count};
+	char *argv[] = {(char *)(uintptr_t)data, NULL};
+	struct segmap_error err;
+
+	must(chdir(testdata_dir()) == 0, "chdir");
+	for (int i = 0; i < 2; i++) { /* the heap grows in the first load */
+		read_state(&before);
+		must(segmap_execve(argv[0], argv, test_environment, &options, &err) == -EXDEV,
+		     "the caller's answer");
+		read_state(&after);
+	}
+	must(count > 0 && err.reason == SEGMAP_REASON_CALLER, "the reason");
+	expect_same(argv[0], &before, &after);
+}
+
 static void check_refusals(void (*prepare)(const void *data), const void *data)
 {
 	struct trial trial = {
@@ -123,4 +150,5 @@ Test(library, a_refused_load_changes_nothing, .timeout = 120)
 	check_refusals(refuse_all, &(int){1});
 	check_refusals(refuse_late, "show-attributes-execstack");
 	check_refusals(refuse_late, "good-bss-1g-pie");
+	check_refusals(refuse_by_caller, "good-c-pie");
 }

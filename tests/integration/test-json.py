@@ -47,5 +47,8 @@ for program in ("good-asm", "good-c-pie", "good-c-static-pie", "bad-magic", "bad
           str(testdata / program))
 check("compare with another loader", "compare.schema.json", "compare", "--json",
       "--loader=/lib64/ld-linux-x86-64.so.2", "/bin/cat")
+check("lab", "lab.schema.json", "lab", "--json", "private-*")
+check("lab --list", "lab.schema.json", "lab", "--json", "--list")
+check("lab --code", "lab.schema.json", "lab", "--json", "--code")
 print(f"1..{count}")
 sys.exit(failed > 0)
