@@ -110,7 +110,7 @@ static int answer_exdev(void *data, const struct segmap_map *map)
 /* The caller's own function is asked when all is mapped. */
 static void refuse_by_caller(const void *data)
 {
-	static struct state before, after;
+	static struct process_state before, after;
 	size_t count = 0;
 	const struct segmap_options options = {.mapped = answer_exdev, .mapped_data = &count};
 	char *argv[] = {(char *)(uintptr_t)data, NULL};
@@ -118,13 +118,13 @@ static void refuse_by_caller(const void *data)
 
 	must(chdir(testdata_dir()) == 0, "chdir");
 	for (int i = 0; i < 2; i++) { /* the heap grows in the first load */
-		read_state(&before);
+		process_state_read(&before);
 		must(segmap_execve(argv[0], argv, test_environment, &options, &err) == -EXDEV,
 		     "the caller's answer");
-		read_state(&after);
+		process_state_read(&after);
 	}
 	must(count > 0 && err.reason == SEGMAP_REASON_CALLER, "the reason");
-	expect_same(argv[0], &before, &after);
+	must_be_same(argv[0], &before, &after);
 }
 
 static void check_refusals(void (*prepare)(const void *data), const void *data)
