@@ -285,7 +285,8 @@ def asks_for_own_name(runner, path, argument):
     """
     runner.may_name_itself = True
     try:
-        return compare(runner, path, argument)[0] == "same"
+        verdicts = [compare(runner, path, argument)[0] for _ in range(CONFIRMATIONS)]
+        return verdicts == ["same"] * CONFIRMATIONS
     except subprocess.SubprocessError:  # no such right to be had here
         return False
     finally:
