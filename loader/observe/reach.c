@@ -8,7 +8,9 @@
  * A stepped program must not notice. The trap flag is in the flags register meanwhile, where
  * the kernel hides it from ptrace and takes it out of the frames of signals; but an instruction
  * that saves the flags saves it too, so that is put right after each. After one that loads the
- * flags, the kernel takes the trap flag for the program's own and would leave it there.
+ * flags, the kernel takes the trap flag for the program's own and would leave it there. And
+ * each step ends in a SIGTRAP, which changes what the program has said about that signal if it
+ * is blocked.
  */
 #include "reach.h"
 
@@ -85,22 +87,29 @@ bool segmap_tracee_must_step(void)
 	return atomic_load(&known) == STEP;
 }
 
-/* ---- stepping ---- */
+/* ---- what a stop means ---- */
 
-static bool has_trapped(const struct segmap_tracee *tracee)
+static bool is_stepping(const struct reach *reach)
 {
-	return WIFSTOPPED(tracee->status) && tracee->signal == SIGTRAP;
+	return reach->addr && segmap_tracee_must_step();
 }
 
-/* A SIGTRAP that comes from a step or from a breakpoint register. A program's own come from
- * its instructions (SI_KERNEL, or TRAP_BRKPT for one of them) or from kill(2). */
-static bool is_our_trap(const struct reach *reach, const struct segmap_tracee *tracee)
+/* Why there is a SIGTRAP, as sigaction(2) lists it; 0 if there is none. */
+static int trap_code(const struct segmap_tracee *tracee)
 {
 	siginfo_t info;
 
-	if (!has_trapped(tracee) || ptrace(PTRACE_GETSIGINFO, tracee->pid, NULL, &info) < 0)
-		return false;
-	switch (info.si_code) {
+	if (!WIFSTOPPED(tracee->status) || tracee->signal != SIGTRAP ||
+	    ptrace(PTRACE_GETSIGINFO, tracee->pid, NULL, &info) < 0)
+		return 0;
+	return info.si_code;
+}
+
+/* Does it come from a step or from a breakpoint register? A program's own come from its
+ * instructions (SI_KERNEL, or TRAP_BRKPT for one of them) or from kill(2). */
+static bool is_our_trap(const struct reach *reach, int code)
+{
+	switch (code) {
 	case TRAP_HWBKPT:
 		return true;
 	case TRAP_BRKPT:
@@ -123,18 +132,73 @@ static bool is_our_stop(struct reach *reach, const struct segmap_tracee *tracee)
 	return ours;
 }
 
+/* What changes only in the kernel's hands: in system calls and with signals. */
+static void look_at_state(struct reach *reach, const struct segmap_tracee *tracee,
+			  const struct user_regs_struct *regs)
+{
+	struct __ptrace_syscall_info call = {.op = PTRACE_SYSCALL_INFO_NONE};
+	void *size = (void *)sizeof(call); // NOLINT
+
+	if (tracee_is_in_call(tracee))
+		ptrace(PTRACE_GET_SYSCALL_INFO, tracee->pid, size, &call);
+	reach->inside = call.op == PTRACE_SYSCALL_INFO_ENTRY || tracee_has_executed(tracee);
+	reach->interrupted =
+		call.op == PTRACE_SYSCALL_INFO_EXIT && arch_call_is_interrupted(regs);
+	size = (void *)sizeof(reach->mask); // NOLINT
+	if (ptrace(PTRACE_GETSIGMASK, tracee->pid, size, &reach->mask) < 0)
+		reach->mask = 0;
+}
+
 static int look(struct reach *reach, struct segmap_tracee *tracee)
 {
-	struct user_regs_struct regs;
-	int r;
+	struct user_regs_struct regs = {0};
 
 	if (tracee->ended)
 		return 0;
-	if (is_our_trap(reach, tracee) || is_our_stop(reach, tracee))
+	int code = trap_code(tracee);
+	if (is_our_trap(reach, code) || is_our_stop(reach, tracee))
 		tracee->signal = 0;
-	r = segmap_tracee_registers(tracee, &regs);
-	reach->pc = r == 0 ? arch_pc(&regs) : 0;
-	return r == -ESRCH ? 0 : r; /* it has been killed meanwhile: the next wait tells */
+	int r = segmap_tracee_registers(tracee, &regs);
+	if (r < 0 && r != -ESRCH)
+		return r; /* that it has been killed meanwhile, the next wait tells */
+	reach->pc = arch_pc(&regs);
+	if (code != TRAP_TRACE)
+		look_at_state(reach, tracee, &regs);
+	return 0;
+}
+
+/* ---- stepping ---- */
+
+static uint64_t page_of(uint64_t addr)
+{
+	return addr & ~(uint64_t)(sysconf(_SC_PAGESIZE) - 1);
+}
+
+static int set_mask(const struct segmap_tracee *tracee, uint64_t mask)
+{
+	void *size = (void *)sizeof(mask); // NOLINT
+
+	return ptrace(PTRACE_SETSIGMASK, tracee->pid, size, &mask) < 0 && errno != ESRCH
+		       ? -errno
+		       : 0;
+}
+
+/*
+ * One instruction. For a program that blocks SIGTRAP the kernel would put that signal's handler
+ * out of action to make the step heard, so it is let through meanwhile; but not where a signal
+ * is going to be delivered, the handler of which keeps the mask for later.
+ */
+static int step_once(const struct reach *reach, struct segmap_tracee *tracee)
+{
+	const uint64_t trap = UINT64_C(1) << (SIGTRAP - 1);
+	bool blocked = (reach->mask & trap) && !tracee->signal && !reach->interrupted;
+	int r = blocked ? set_mask(tracee, reach->mask & ~trap) : 0;
+
+	if (r == 0)
+		r = tracee_resume(tracee, PTRACE_SINGLESTEP);
+	if (r == 0 && blocked && !tracee->ended)
+		r = set_mask(tracee, reach->mask);
+	return r;
 }
 
 /*
@@ -147,22 +211,29 @@ static int calm(struct reach *reach, struct segmap_tracee *tracee)
 	if (syscall(SYS_tgkill, tracee->pid, tracee->pid, SIGSTOP) < 0)
 		return -errno;
 	reach->muted = true;
-	reach->done = ARCH_OTHER;
 	tracee->signal = 0;
 	return tracee_resume(tracee, PTRACE_CONT);
 }
 
-/* The instruction is looked at when it has been executed: its page is there then. */
+/*
+ * One instruction, or one half of a system call: those are not stepped, since the step's
+ * SIGTRAP would meet the mask that some of them have for as long as they wait. The first
+ * instruction of a page is looked at when it has been executed: to look would map the page.
+ */
 static int step(struct reach *reach, struct segmap_tracee *tracee)
 {
 	uint64_t before = reach->pc;
-	int r = tracee_resume(tracee, PTRACE_SINGLESTEP);
+	bool known = page_of(before) == reach->page;
+	enum arch_instruction next = known ? arch_instruction(tracee->pid, before) : ARCH_OTHER;
 
-	reach->done = ARCH_OTHER;
-	if (r < 0 || !has_trapped(tracee))
+	if (reach->inside || (next == ARCH_CALLS && !tracee->signal))
+		return tracee_resume(tracee, PTRACE_SYSCALL);
+	int r = step_once(reach, tracee);
+	if (r < 0 || tracee->ended)
 		return r;
-	reach->done = arch_instruction(tracee->pid, before);
-	if (reach->done == ARCH_OTHER || !is_our_trap(reach, tracee))
+	reach->done = known ? next : arch_instruction(tracee->pid, before);
+	reach->page = page_of(before);
+	if (reach->done == ARCH_OTHER || !is_our_trap(reach, trap_code(tracee)))
 		return 0;
 	r = arch_hide_step(tracee->pid, reach->done);
 	if (r == 0 && reach->done == ARCH_LOADS_FLAGS)
@@ -177,9 +248,12 @@ int reach_begin(struct reach *reach, const struct segmap_tracee *tracee)
 	struct user_regs_struct regs = {0};
 	int r = tracee->ended ? 0 : segmap_tracee_registers(tracee, &regs);
 
-	if (r == 0)
-		*reach = (struct reach){.pc = arch_pc(&regs)};
-	return r;
+	if (r < 0)
+		return r;
+	*reach = (struct reach){.pc = arch_pc(&regs)};
+	if (!tracee->ended)
+		look_at_state(reach, tracee, &regs);
+	return 0;
 }
 
 int reach_set(struct reach *reach, const struct segmap_tracee *tracee, uint64_t addr)
@@ -190,9 +264,10 @@ int reach_set(struct reach *reach, const struct segmap_tracee *tracee, uint64_t 
 	return addr ? arch_break_at(tracee->pid, addr) : arch_break_off(tracee->pid);
 }
 
+/* Where a system call begins, the instruction pointer is already behind it. */
 bool reach_is_there(const struct reach *reach, const struct segmap_tracee *tracee)
 {
-	return !tracee->ended && reach->addr && reach->pc == reach->addr;
+	return !tracee->ended && reach->addr && reach->pc == reach->addr && !reach->inside;
 }
 
 int reach_go_on(struct reach *reach, struct segmap_tracee *tracee, enum __ptrace_request how)
@@ -200,10 +275,7 @@ int reach_go_on(struct reach *reach, struct segmap_tracee *tracee, enum __ptrace
 	int r;
 
 	reach->done = ARCH_OTHER;
-	if (reach->addr && segmap_tracee_must_step())
-		r = step(reach, tracee);
-	else
-		r = tracee_resume(tracee, how);
+	r = is_stepping(reach) ? step(reach, tracee) : tracee_resume(tracee, how);
 	return r < 0 ? r : look(reach, tracee);
 }
 

@@ -5,9 +5,14 @@
 #include "tracee_run.h"
 
 struct reach {
-	uint64_t addr;              /* that it shall stop at, or 0 while there is none */
-	uint64_t pc;                /* of the tracee, while it is stopped */
+	uint64_t addr; /* that it shall stop at, or 0 while there is none */
+	uint64_t pc;   /* of the tracee, while it is stopped */
+	/* What the rest says is kept up only in single-stepping. */
 	enum arch_instruction done; /* by the last step */
+	uint64_t page;              /* that it has executed something of, or 0 */
+	uint64_t mask;              /* the signals that it blocks */
+	bool inside;                /* a system call: to be run to its end */
+	bool interrupted;           /* back from a system call for a signal, which is to come */
 	bool muted;                 /* a SIGSTOP of our own is on its way to it */
 };
 

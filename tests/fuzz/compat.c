@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Programs for the kernel's 32-bit mode, which not every kernel has. */
 #include "fuzz.h"
 

@@ -2,13 +2,11 @@
 /* What execve does and what segload does, and whether that is the same. */
 #include "fuzz.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 enum { SCALE_MAX = 8 };
 

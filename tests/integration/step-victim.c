@@ -71,8 +71,26 @@ static bool signals_are_clean(void)
 {
 	caught = 0;
 	raise(SIGUSR1);
+	kill(getpid(), SIGTRAP);
 	__asm__ volatile("int3");
-	return caught == 2 && traced == 0;
+	return caught == 3 && traced == 0;
+}
+
+/* While SIGTRAP is blocked, and one is waiting. */
+static bool mask_is_kept(void)
+{
+	sigset_t all, before, now;
+	struct sigaction action;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	caught = 0;
+	raise(SIGUSR1);
+	sigprocmask(SIG_BLOCK, NULL, &now);
+	sigaction(SIGTRAP, NULL, &action);
+	bool kept = sigismember(&now, SIGTRAP) && sigismember(&now, SIGUSR1) && caught == 0;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return kept && caught == 1 && action.sa_sigaction == handle;
 }
 
 static bool strings_are_copied(void)
@@ -109,7 +127,7 @@ static bool child_is_free(void)
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(flags_are_clean() ? 7 : 8);
+		_exit(flags_are_clean() && signals_are_clean() ? 7 : 8);
 	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 7;
 }
 
@@ -117,7 +135,7 @@ int main(int argc, char **argv)
 {
 	const struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO};
 	bool (*const checks[])(void) = {
-		flags_are_clean,    call_is_clean, signals_are_clean,
+		flags_are_clean,    call_is_clean, signals_are_clean, mask_is_kept,
 		strings_are_copied, is_woken,      child_is_free,
 	};
 
@@ -130,5 +148,5 @@ int main(int argc, char **argv)
 	if (argc > 1) /* once more, as another program */
 		execl(argv[0], argv[0], NULL);
 	here();
-	return flags_are_clean() ? 0 : 100;
+	return flags_are_clean() && signals_are_clean() ? 0 : 100;
 }

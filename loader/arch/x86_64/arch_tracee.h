@@ -50,6 +50,10 @@ int arch_hide_step(pid_t pid, enum arch_instruction done);
 /* Whether the system call that has just returned may have made a mapping executable. */
 bool arch_call_maps(const struct user_regs_struct *registers);
 
+/* Whether the system call that has just returned is to be begun again, unless a signal that has
+ * ended it has a handler that says otherwise. */
+bool arch_call_is_interrupted(const struct user_regs_struct *registers);
+
 /* A part of the extended state as ptrace gives it: SIZE bytes at OFFSET, or all from there if
  * that is 0. A part of up to 8 bytes is a number, of which the bits in MASK count. */
 struct arch_state_part {

@@ -99,6 +99,14 @@ bool arch_call_maps(const struct user_regs_struct *registers)
 	}
 }
 
+/* ERESTARTSYS to ERESTART_RESTARTBLOCK, which programs never see. */
+bool arch_call_is_interrupted(const struct user_regs_struct *registers)
+{
+	int64_t result = (int64_t)registers->rax;
+
+	return result <= -512 && result >= -516;
+}
+
 /* ---- single steps ---- */
 
 #define TRAP_FLAG UINT64_C(0x100)
