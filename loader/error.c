@@ -281,7 +281,7 @@ static const char *find_hint(const struct segmap_error *err)
 	bool opening = err->reason == SEGMAP_REASON_OPEN && err->errnum == ENOENT;
 
 	if (err->errnum == EMFILE)
-		return "ulimit -n raises the limit of descriptors, of which a load needs four";
+		return "ulimit -n raises the limit of descriptors, of which a load needs three";
 	if (err->reason == SEGMAP_REASON_SELF && err->step && strncmp(err->step, "/proc", 5) == 0)
 		return "the loader needs /proc to be mounted";
 	if (err->reason == SEGMAP_REASON_NOT_ELF || err->reason == SEGMAP_REASON_ELF_TYPE)
