@@ -99,10 +99,14 @@ static char **make_arguments(char *name, char *argument, const char *path, char 
 static ssize_t read_head(const char *path, int fd, char *head)
 {
 	int own = fd < 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
-	ssize_t n = pread(fd < 0 ? own : fd, head, HEAD, 0);
 
+	if (fd < 0 && own < 0)
+		return -1;
+	ssize_t n = TEMP_FAILURE_RETRY(pread(fd < 0 ? own : fd, head, HEAD, 0));
+	int saved = errno;
 	if (own >= 0)
 		close(own);
+	errno = saved;
 	return n;
 }
 
