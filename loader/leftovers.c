@@ -31,11 +31,14 @@ int segmap_leftovers_add_fd(struct segmap_leftovers *leftovers, int fd)
 	return append(&leftovers->fds, &leftovers->fd_count, fd);
 }
 
+/* A descriptor about which nothing can be learnt may not be left to the program. */
 static int add_if_cloexec(struct segmap_leftovers *l, int fd)
 {
 	int flags = fcntl(fd, F_GETFD);
 
-	return flags >= 0 && (flags & FD_CLOEXEC) ? segmap_leftovers_add_fd(l, fd) : 0;
+	if (flags < 0)
+		return errno == EBADF ? 0 : -errno;
+	return flags & FD_CLOEXEC ? segmap_leftovers_add_fd(l, fd) : 0;
 }
 
 /* Without /proc every number up to the limit is tried. */
@@ -58,12 +61,14 @@ static int scan_descriptors(struct segmap_leftovers *l)
 
 	if (!dir)
 		return scan_numbers(l);
-	while (r == 0 && (entry = readdir(dir))) {
+	while (r == 0 && (errno = 0, entry = readdir(dir))) {
 		int fd = (int)strtol(entry->d_name, NULL, 10);
 
 		if (entry->d_name[0] != '.' && fd != dirfd(dir))
 			r = add_if_cloexec(l, fd);
 	}
+	if (r == 0)
+		r = -errno; /* of readdir; 0 at the end */
 	closedir(dir);
 	return r;
 }
@@ -75,7 +80,7 @@ static bool discards(int n, bool ignored)
 }
 
 /* The kernel's own view: libc hides two of the signals. */
-static void scan_signals(struct segmap_leftovers *l)
+static int scan_signals(struct segmap_leftovers *l)
 {
 	struct {
 		uint64_t handler, flags, restorer, mask;
@@ -86,7 +91,7 @@ static void scan_signals(struct segmap_leftovers *l)
 		bool ignored;
 
 		if (syscall(SYS_rt_sigaction, n, NULL, &action, sizeof(uint64_t)) < 0)
-			continue;
+			return -errno;
 		ignored = action.handler == (uint64_t)(uintptr_t)SIG_IGN;
 		if ((ignored || !action.handler) && !action.flags && !action.restorer &&
 		    !action.mask)
@@ -95,6 +100,7 @@ static void scan_signals(struct segmap_leftovers *l)
 		if (discards(n, ignored))
 			l->queued |= bit;
 	}
+	return 0;
 }
 
 /* Which signals wait for this thread alone; a system call tells only of both together. */
@@ -115,8 +121,8 @@ static int scan_timers(struct segmap_leftovers *l)
 	char line[128];
 	int r = 0;
 
-	if (!file)
-		return 0;
+	if (!file) /* some kernels do not have it */
+		return errno == ENOMEM ? -ENOMEM : 0;
 	while (r == 0 && fgets(line, sizeof(line), file))
 		if (line[0] == 'I' && line[1] == 'D')
 			r = append(&l->timers, &l->timer_count,
@@ -127,9 +133,19 @@ static int scan_timers(struct segmap_leftovers *l)
 
 int segmap_leftovers_read(struct segmap_leftovers *l, struct segmap_error *err)
 {
-	scan_signals(l);
-	if (scan_timers(l) < 0 || scan_descriptors(l) < 0)
+	const char *step = "rt_sigaction";
+	int r = scan_signals(l);
+
+	if (r == 0)
+		r = scan_timers(l);
+	if (r == 0) {
+		step = "descriptors in /proc/self/fd";
+		r = scan_descriptors(l);
+	}
+	if (r == -ENOMEM)
 		return fail(err, MEMORY, SYSTEM, ENOMEM);
+	if (r < 0)
+		return fail(err, SELF, SYSTEM, -r, .step = step);
 	if (l->timer_count) /* the signals of a timer go with it */
 		l->queued = ~UINT64_C(0);
 	if (l->queued)

@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -32,7 +33,7 @@ enum {
 	STACK_SOFT_MAX = 8 << 20, /* _STK_LIM: of RLIMIT_STACK, with AT_SECURE */
 };
 
-struct sets { /* of this process; all 0 where /proc does not tell */
+struct sets { /* of this process */
 	uint64_t inheritable, permitted, effective, bounding, ambient;
 };
 
@@ -41,21 +42,42 @@ struct file_sets {
 	uint64_t permitted, inheritable;
 };
 
+/* For where /proc is not there: the same by many calls. */
+static void ask_for_sets(struct sets *s)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+
+	memset(s, 0, sizeof(*s));
+	syscall(SYS_capget, &header, data);
+	s->inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
+	s->permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
+	s->effective = data[0].effective | (uint64_t)data[1].effective << 32;
+	for (unsigned c = 0; c <= CAP_LAST_CAP; c++) {
+		if (prctl(PR_CAPBSET_READ, c, 0, 0, 0) == 1)
+			s->bounding |= UINT64_C(1) << c;
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, c, 0, 0) == 1)
+			s->ambient |= UINT64_C(1) << c;
+	}
+}
+
 static void read_sets(struct sets *s)
 {
 	FILE *file = fopen("/proc/self/status", "re");
 	char line[256];
+	int found = 0;
 
-	memset(s, 0, sizeof(*s));
 	while (file && fgets(line, sizeof(line), file)) {
-		sscanf(line, "CapInh: %" SCNx64, &s->inheritable);
-		sscanf(line, "CapPrm: %" SCNx64, &s->permitted);
-		sscanf(line, "CapEff: %" SCNx64, &s->effective);
-		sscanf(line, "CapBnd: %" SCNx64, &s->bounding);
-		sscanf(line, "CapAmb: %" SCNx64, &s->ambient);
+		found += sscanf(line, "CapInh: %" SCNx64, &s->inheritable) == 1;
+		found += sscanf(line, "CapPrm: %" SCNx64, &s->permitted) == 1;
+		found += sscanf(line, "CapEff: %" SCNx64, &s->effective) == 1;
+		found += sscanf(line, "CapBnd: %" SCNx64, &s->bounding) == 1;
+		found += sscanf(line, "CapAmb: %" SCNx64, &s->ambient) == 1;
 	}
 	if (file)
 		fclose(file);
+	if (found != 5)
+		ask_for_sets(s);
 }
 
 /* Those of the third revision belong to a user namespace; its root is 0 only inside it. */
