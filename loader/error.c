@@ -198,7 +198,7 @@ static int write_field(char *out, size_t room, const char *key, const struct seg
 	case 's':
 		return snprintf(out, room, "%s", err->step ? err->step : "?");
 	case 'e':
-		return snprintf(out, room, "%s", strerror(err->errnum));
+		return snprintf(out, room, "%s", error_text(err->errnum));
 	default:
 		return write_value(out, room, key, err);
 	}
@@ -228,7 +228,7 @@ static void describe_kernel(const struct segmap_error *err, char *out, size_t si
 	switch (err->verdict) {
 	case SEGMAP_VERDICT_ERRNO:
 		snprintf(out, size, "execve(2): fails with %s (%s)", name ? name : "?",
-			 strerror(err->errnum));
+			 error_text(err->errnum));
 		break;
 	case SEGMAP_VERDICT_KILLS:
 		snprintf(out, size,
