@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 static const struct {
 	const char *name, *text;
@@ -24,5 +25,5 @@ const char *error_name(int number)
 
 const char *error_text(int number)
 {
-	return is_known(number) ? errors[number].text : "Unknown error";
+	return is_known(number) ? errors[number].text : strerror(number);
 }
