@@ -65,12 +65,21 @@ static char **loader_arguments(const struct segmap_tracee_setup *setup)
 	return argv;
 }
 
-static _Noreturn void run_child(const struct segmap_tracee_setup *setup, int report)
+/* The pipes between the two: what execve has answered, and that the child may begin. */
+struct pipes {
+	int report[2], gate[2];
+};
+
+static _Noreturn void run_child(const struct segmap_tracee_setup *setup,
+				const struct pipes *pipes)
 {
 	char *const *envp = setup->envp ? setup->envp : environ;
+	int report = pipes->report[1];
+	char go;
 
-	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0)
-		raise(SIGSTOP); /* until the options are set */
+	close(pipes->gate[1]);                 /* so that the other's death is heard */
+	if (read(pipes->gate[0], &go, 1) != 1) /* when it is traced */
+		_exit(125);
 	become(setup);
 	if (setup->loader)
 		execve(setup->loader, loader_arguments(setup), envp);
@@ -224,16 +233,8 @@ static int step_to_entry(struct segmap_tracee *tracee)
 
 static int run_to_entry(struct segmap_tracee *tracee, bool loader)
 {
-	const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT |
-			     PTRACE_O_TRACESYSGOOD;
 	int r = wait_for(tracee);
 
-	if (r == 0 && !tracee->ended &&
-	    ptrace(PTRACE_SETOPTIONS, tracee->pid, NULL, (void *)options) < 0)
-		r = -errno;
-	tracee->signal = 0;
-	if (r == 0 && !tracee->ended)
-		r = tracee_resume(tracee, PTRACE_CONT);
 	while (r == 0 && !tracee->ended) {
 		if (!loader && tracee_has_executed(tracee))
 			return tracee_resume(tracee, PTRACE_SYSCALL); /* to the end of execve */
@@ -244,26 +245,65 @@ static int run_to_entry(struct segmap_tracee *tracee, bool loader)
 	return r;
 }
 
+/* Seized, not by its own wish: a process that is stopped by a signal can be left so then. */
+static int seize(const struct segmap_tracee *tracee, const struct pipes *pipes)
+{
+	const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT |
+			     PTRACE_O_TRACESYSGOOD;
+
+	if (ptrace(PTRACE_SEIZE, tracee->pid, NULL, (void *)options) < 0)
+		return -errno;
+	return write(pipes->gate[1], "", 1) == 1 ? 0 : -errno;
+}
+
+static void close_pair(const int pair[2])
+{
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static int open_pipes(struct pipes *pipes)
+{
+	if (pipe2(pipes->report, O_CLOEXEC) < 0)
+		return -errno;
+	if (pipe2(pipes->gate, O_CLOEXEC) == 0)
+		return 0;
+	int r = -errno;
+	close_pair(pipes->report);
+	return r;
+}
+
+static void take_report(struct segmap_tracee *tracee, const struct pipes *pipes)
+{
+	fcntl(pipes->report[0], F_SETFL, O_NONBLOCK); /* the other end is still open here */
+	if (read(pipes->report[0], &tracee->exec_errno, sizeof(tracee->exec_errno)) !=
+	    sizeof(tracee->exec_errno))
+		tracee->exec_errno = 0;
+}
+
 int segmap_tracee_start(struct segmap_tracee *tracee, const struct segmap_tracee_setup *setup)
 {
 	struct segmap_tracee t = {0};
-	int report[2];
+	struct pipes pipes;
+	int r = open_pipes(&pipes);
 
-	if (pipe2(report, O_CLOEXEC) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	t.pid = fork();
 	if (t.pid == 0)
-		run_child(setup, report[1]);
-	int r = t.pid < 0 ? -errno : 0;
-	close(report[1]);
+		run_child(setup, &pipes);
+	if (t.pid < 0)
+		r = -errno;
 	if (r == 0 && setup->started)
 		setup->started(setup->data, t.pid);
 	if (r == 0)
+		r = seize(&t, &pipes);
+	if (r == 0)
 		r = run_to_entry(&t, setup->loader != NULL);
-	if (r == 0 && t.ended &&
-	    read(report[0], &t.exec_errno, sizeof(t.exec_errno)) != sizeof(t.exec_errno))
-		t.exec_errno = 0;
-	close(report[0]);
+	if (r == 0 && t.ended)
+		take_report(&t, &pipes);
+	close_pair(pipes.report);
+	close_pair(pipes.gate);
 	if (r == 0)
 		*tracee = t;
 	else if (t.pid > 0)

@@ -180,7 +180,7 @@ static void check_file_row(const struct file_row *row)
 		umount2(directory, MNT_DETACH);
 }
 
-Test(attributes, files_that_give_privileges_as_root, .timeout = 120)
+Test(attributes, files_that_give_privileges_as_root, .timeout = 600)
 {
 	uid_t users[2];
 
@@ -203,7 +203,7 @@ static const char *const names[][2] = {
 	{"-", "comm -\n"},
 };
 
-Test(attributes, names, .timeout = 60)
+Test(attributes, names, .timeout = 600)
 {
 	char path[256];
 

@@ -72,7 +72,7 @@ static void expect_result(const char *name, void (*prepare)(const void *), const
 	sight_free(&s);
 }
 
-Test(attributes, refused_when_not_alone, .timeout = 60)
+Test(attributes, refused_when_not_alone, .timeout = 600)
 {
 	expect_result("a thread", start_thread, "show-attributes", -EBUSY, "thread");
 	expect_result("a thread, unshare forbidden", start_thread_without_unshare,
@@ -109,7 +109,7 @@ static void try_mutex(pid_t pid)
 	shared->step = pthread_mutex_trylock(shared->mutex);
 }
 
-Test(attributes, robust_mutexes, .timeout = 60)
+Test(attributes, robust_mutexes, .timeout = 600)
 {
 	for (enum way way = 0; way < WAYS; way++) {
 		struct trial trial = {
@@ -136,7 +136,7 @@ static void forbid_new_code(const void *data)
 	must(prctl(65 /* PR_SET_MDWE */, 1, 0, 0, 0) == 0, "PR_SET_MDWE");
 }
 
-Test(attributes, executable_stack_under_mdwe, .timeout = 60)
+Test(attributes, executable_stack_under_mdwe, .timeout = 600)
 {
 	struct trial trial = {
 		.path = testdata("show-attributes-execstack"),
@@ -166,7 +166,7 @@ static void lay_down(const void *data)
 	must(syscall(SYS_capset, &head, d) == 0, "capset");
 }
 
-Test(attributes, what_root_has_laid_down_only_execve_gives_back, .timeout = 60)
+Test(attributes, what_root_has_laid_down_only_execve_gives_back, .timeout = 600)
 {
 	if (geteuid() != 0)
 		cr_skip_test("needs root: capabilities that are root's by exec");
@@ -224,7 +224,7 @@ static const enum from ways_in[] = {BY_NUMBER, CLOSE_ON_EXEC, IN_MEMORY, SCRIPT}
 static const char *const seen_then[] = {"\nexecfn /dev/fd/77\n", "\ncomm show-attributes\n",
 					"\ncomm memfd:a file in\n", "\nexecfn /dev/fd/77\n"};
 
-Test(attributes, from_a_descriptor, .timeout = 60)
+Test(attributes, from_a_descriptor, .timeout = 600)
 {
 	for (size_t i = 0; i < sizeof(ways_in) / sizeof(ways_in[0]); i++) {
 		struct trial trial = {

@@ -128,7 +128,7 @@ static void expect_found(const char *mistake, const char *what, bool aslr)
 	segmap_comparison_free(&c);
 }
 
-Test(compare_library, every_mistake_is_found, .timeout = 120)
+Test(compare_library, every_mistake_is_found, .timeout = 600)
 {
 	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
 		expect_found(mistakes[i].mistake, mistakes[i].what, false);
@@ -138,7 +138,7 @@ Test(compare_library, every_mistake_is_found, .timeout = 120)
 }
 
 /* The same loader without a mistake: it is not by being in between that it is found. */
-Test(compare_library, no_mistake_is_found, .timeout = 60)
+Test(compare_library, no_mistake_is_found, .timeout = 600)
 {
 	char loader[4096];
 	char *envp[] = {(char[]){"SEGMAP_WRONG=no"}, loader, NULL};
@@ -243,7 +243,7 @@ static void expect_all_known(void)
 	free(document);
 }
 
-Test(compare_library, every_difference_is_seen, .timeout = 60)
+Test(compare_library, every_difference_is_seen, .timeout = 600)
 {
 	expect_all_known();
 	for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
@@ -258,7 +258,7 @@ Test(compare_library, every_difference_is_seen, .timeout = 60)
 	}
 }
 
-Test(compare_library, unsupported_files, .timeout = 60)
+Test(compare_library, unsupported_files, .timeout = 600)
 {
 	if (geteuid() != 0)
 		cr_skip_test("needs root: files of another user");
@@ -301,7 +301,7 @@ static int open_running(const char *path, uid_t user, bool by_loader)
 	return error;
 }
 
-Test(compare_library, running_file_is_busy, .timeout = 60)
+Test(compare_library, running_file_is_busy, .timeout = 600)
 {
 	test_users((uid_t[2]){0}); /* so that nobody reaches segload */
 	cr_assert(mkdtemp(scratch) && chmod(scratch, 0755) == 0);
@@ -338,7 +338,7 @@ static rlim_t memory_of(const struct segmap_observation *o)
 
 /* "earlier-limits": what the program takes and a little more is not enough for the loader as
  * well. */
-Test(compare_library, memory_limit_is_met_earlier, .timeout = 60)
+Test(compare_library, memory_limit_is_met_earlier, .timeout = 600)
 {
 	struct trial trial = {
 		.path = testdata("good-asm"),

@@ -35,7 +35,7 @@ static void load_once(int turn)
 	cr_assert(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "a child is left");
 }
 
-Test(observer, a_thousand_loads_leave_nothing, .timeout = 300)
+Test(observer, a_thousand_loads_leave_nothing, .timeout = 600)
 {
 	for (int i = 0; i < 24; i++) /* until malloc has what it wants */
 		load_once(i);

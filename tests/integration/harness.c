@@ -71,7 +71,7 @@ static void take_place(const struct run *run, int out, int err)
 	if (run->user != SAME_USER &&
 	    (setgroups(0, NULL) < 0 || setgid(run->user) < 0 || setuid(run->user) < 0))
 		_exit(99);
-	alarm(60);
+	alarm(300);
 }
 
 static _Noreturn void run_child(const struct run *run, int out, int err, int *exec_errno)

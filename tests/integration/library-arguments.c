@@ -46,7 +46,7 @@ static char **many(size_t count, size_t length, size_t last)
 	return list;
 }
 
-Test(library, unusual_arguments, .timeout = 60)
+Test(library, unusual_arguments, .timeout = 600)
 {
 	char *none[] = {NULL}, *empty[] = {(char[]){""}, (char[]){""}, NULL};
 	char *bytes[] = {(char[]){"a\n\x01\xff"}, (char[]){"--"}, (char[]){"-E"}, NULL};
@@ -152,7 +152,7 @@ static size_t find_edge(const struct edge *e)
 	return low;
 }
 
-Test(library, too_many_strings_for_execve_are_too_many, .timeout = 300)
+Test(library, too_many_strings_for_execve_are_too_many, .timeout = 600)
 {
 	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
 		size_t n = find_edge(&edges[i]);

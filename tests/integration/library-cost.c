@@ -62,7 +62,7 @@ static void check_secret(const char *name, struct trial *trial, enum way way, bo
 	sight_free(&s);
 }
 
-Test(library, no_secret_of_the_caller_is_left, .timeout = 60)
+Test(library, no_secret_of_the_caller_is_left, .timeout = 600)
 {
 	static const char *const programs[] = {"show-attributes", "show-attributes-pie"};
 	char variable[64] = "SECRET=", program[4096];
@@ -145,7 +145,7 @@ static uint64_t distance(uint64_t a, uint64_t b)
 	return a > b ? a - b : b - a;
 }
 
-Test(library, four_gibibytes_cost_what_four_kibibytes_do, .timeout = 60)
+Test(library, four_gibibytes_cost_what_four_kibibytes_do, .timeout = 600)
 {
 	static const char *const large[] = {"good-data-4g", "good-rodata-4g"};
 	struct cost small, big;

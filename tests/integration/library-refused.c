@@ -142,7 +142,7 @@ static void check_refusals(void (*prepare)(const void *data), const void *data)
 	sight_free(&s);
 }
 
-Test(library, a_refused_load_changes_nothing, .timeout = 120)
+Test(library, a_refused_load_changes_nothing, .timeout = 600)
 {
 	read_table();
 	cr_expect(name_count >= 80, "only %zu files in the table", name_count);

@@ -163,7 +163,7 @@ static void check_command(const struct command *c)
 	sight_free(&s);
 }
 
-Test(segload, commands, .timeout = 120)
+Test(segload, commands, .timeout = 600)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		check_command(&commands[i]);
@@ -220,7 +220,7 @@ static void expand(const char *pattern, char *out)
 	*out = '\0';
 }
 
-Test(segload, looks_in_path_as_env_does, .timeout = 120)
+Test(segload, looks_in_path_as_env_does, .timeout = 600)
 {
 	char path[1024];
 
@@ -245,7 +245,7 @@ Test(segload, looks_in_path_as_env_does, .timeout = 120)
 
 /* ---- --stop-at ---- */
 
-Test(segload, stops_at_entry, .timeout = 60)
+Test(segload, stops_at_entry, .timeout = 600)
 {
 	int status, out = open("/dev/null", O_WRONLY | O_CLOEXEC);
 

@@ -125,22 +125,22 @@ static void check_rows(const struct row *rows, size_t count)
 
 /* ---- the tests ---- */
 
-Test(attributes, signals_and_timers, .timeout = 120)
+Test(attributes, signals_and_timers, .timeout = 600)
 {
 	check_rows(signal_rows, signal_row_count);
 }
 
-Test(attributes, process, .timeout = 120)
+Test(attributes, process, .timeout = 600)
 {
 	check_rows(process_rows, process_row_count);
 }
 
-Test(attributes, memory_and_registers, .timeout = 120)
+Test(attributes, memory_and_registers, .timeout = 600)
 {
 	check_rows(memory_rows, memory_row_count);
 }
 
-Test(attributes, identity_and_capabilities_as_root, .timeout = 120)
+Test(attributes, identity_and_capabilities_as_root, .timeout = 600)
 {
 	uid_t users[2];
 

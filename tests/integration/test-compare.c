@@ -133,7 +133,7 @@ Test(compare, verdicts_are_the_same, .timeout = 1200)
 
 /* ---- other loaders ---- */
 
-Test(compare, dynamic_linker_as_a_loader, .timeout = 60)
+Test(compare, dynamic_linker_as_a_loader, .timeout = 600)
 {
 	char *args[] = {(char[]){"--loader=/lib64/ld-linux-x86-64.so.2"}, (char[]){"/bin/cat"},
 			NULL};
@@ -149,7 +149,7 @@ Test(compare, dynamic_linker_as_a_loader, .timeout = 60)
 }
 
 /* A loader that does not load, but ends as the program does. */
-Test(compare, loader_without_the_entry_point, .timeout = 60)
+Test(compare, loader_without_the_entry_point, .timeout = 600)
 {
 	char *args[] = {(char[]){"--loader=env true"}, (char[]){"/bin/cat"}, NULL};
 	struct outcome o;
@@ -161,7 +161,7 @@ Test(compare, loader_without_the_entry_point, .timeout = 60)
 }
 
 /* One that executes another is followed: env(1) calls execve itself. */
-Test(compare, loader_that_executes, .timeout = 60)
+Test(compare, loader_that_executes, .timeout = 600)
 {
 	char *args[] = {(char[]){"--loader=env EXTRA=1"}, (char[]){"/bin/cat"}, NULL};
 	struct outcome o;
@@ -195,20 +195,20 @@ static bool is_asleep(const char *argument)
 	return found;
 }
 
-Test(compare, time_limit, .timeout = 60)
+Test(compare, time_limit, .timeout = 600)
 {
-	char *args[] = {(char[]){"--timeout=1"}, (char[]){"sh"}, (char[]){"-c"},
+	char *args[] = {(char[]){"--timeout=5"}, (char[]){"sh"}, (char[]){"-c"},
 			(char[]){"sleep 7654321 & wait"}, NULL};
 	struct outcome o;
 
 	compare(&o, SAME_USER, args);
 	cr_expect_eq(o.status, 0, "%s\n%s", o.out, o.err);
-	cr_expect(strstr(o.err, "still running after 1 s, killed"), "%s", o.err);
+	cr_expect(strstr(o.err, "still running after 5 s, killed"), "%s", o.err);
 	cr_expect(!is_asleep("7654321"), "a process was left behind");
 	outcome_free(&o);
 }
 
-Test(compare, interrupted, .timeout = 60)
+Test(compare, interrupted, .timeout = 600)
 {
 	const struct timespec moment = {0, 10000000};
 	int status;
@@ -228,7 +228,7 @@ Test(compare, interrupted, .timeout = 60)
 	cr_expect(!is_asleep("8765432"), "a process was left behind");
 }
 
-Test(compare, called_wrongly, .timeout = 60)
+Test(compare, called_wrongly, .timeout = 600)
 {
 	char *const calls[][3] = {
 		{NULL},
@@ -273,14 +273,14 @@ static void expect_valid(char *const *args)
 	outcome_free(&json);
 }
 
-Test(compare, json_as_its_schema_says, .timeout = 60)
+Test(compare, json_as_its_schema_says, .timeout = 600)
 {
 	char *const calls[][5] = {
 		{(char[]){"-J"}, (char[]){"/bin/cat"}, (char[]){"\xff"}},
 		{(char[]){"-Jv"}, (char[]){"--aslr"}, (char[]){"/bin/true"}},
 		{(char[]){"-J"}, (char[]){"--loader=echo"}, (char[]){"/bin/true"}},
 		{(char[]){"-J"}, (char[]){"/etc/passwd"}},
-		{(char[]){"-J"}, (char[]){"--timeout=1"}, (char[]){"sleep"}, (char[]){"60"}},
+		{(char[]){"-J"}, (char[]){"--timeout=5"}, (char[]){"sleep"}, (char[]){"60"}},
 	};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
@@ -288,7 +288,7 @@ Test(compare, json_as_its_schema_says, .timeout = 60)
 }
 
 /* Each option of --help is in the manual page. */
-Test(compare, options_are_in_the_manual, .timeout = 60)
+Test(compare, options_are_in_the_manual, .timeout = 600)
 {
 	char *args[] = {(char[]){"--help"}, NULL}, path[4096], option[64];
 	struct outcome o;

@@ -104,17 +104,17 @@ static void check_all(const char *prefix, const struct setting *setting, size_t 
 	cr_expect(seen >= least, "only %zu programs %s*", seen, prefix);
 }
 
-Test(library, programs, .timeout = 300)
+Test(library, programs, .timeout = 600)
 {
 	check_all("good-", &plain, 90);
 }
 
-Test(library, programs_at_random_addresses, .timeout = 300)
+Test(library, programs_at_random_addresses, .timeout = 600)
 {
 	check_all("good-", &random_, 90);
 }
 
-Test(library, programs_whose_place_is_taken, .timeout = 300)
+Test(library, programs_whose_place_is_taken, .timeout = 600)
 {
 	for (size_t i = 0; i < sizeof(crowded) / sizeof(crowded[0]); i++) {
 		check_all("good-c-", &crowded[i], 4);
@@ -144,7 +144,7 @@ static void check_shape(const struct setting *setting, const char *program)
 	sight_free(&ours);
 }
 
-Test(library, nothing_of_the_caller_is_left, .timeout = 60)
+Test(library, nothing_of_the_caller_is_left, .timeout = 600)
 {
 	static const char *const programs[] = {"show-attributes", "show-attributes-static-pie",
 					       "show-attributes-pie"};

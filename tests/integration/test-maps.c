@@ -205,7 +205,7 @@ static void check_entry(const char *path, const char *name, void *data)
 	forget(&ours);
 }
 
-Test(maps, at_entry_as_planned_and_as_by_execve, .timeout = 300)
+Test(maps, at_entry_as_planned_and_as_by_execve, .timeout = 600)
 {
 	int reached = 0;
 
@@ -263,7 +263,7 @@ static void check_own_maps(const char *path, const char *name, void *data)
 	compare_own_maps(path, NULL, *user, true);
 }
 
-Test(maps, seen_from_inside, .timeout = 60)
+Test(maps, seen_from_inside, .timeout = 600)
 {
 	char *cat[] = {(char[]){"cat"}, (char[]){"/proc/self/maps"}, NULL};
 	uid_t users[2];
@@ -306,7 +306,7 @@ static void compare_proc_file(const char *file, uid_t user)
 }
 
 /* Byte for byte what /proc says of a program that has been loaded without randomisation. */
-Test(maps, proc_files_from_inside, .timeout = 60)
+Test(maps, proc_files_from_inside, .timeout = 600)
 {
 	static const char *const files[] = {
 		"/proc/self/maps",    "/proc/self/smaps",   "/proc/self/auxv",

@@ -106,7 +106,7 @@ static void expect_not_reached(char *argument)
 	expect_clean_end(&tracee);
 }
 
-Test(reach, by_the_best_way, .timeout = 300)
+Test(reach, by_the_best_way, .timeout = 600)
 {
 	expect_reached();
 	expect_not_reached(NULL);

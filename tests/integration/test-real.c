@@ -94,7 +94,7 @@ static bool may_set_exe(uid_t user)
 	return geteuid() == 0 && user == SAME_USER;
 }
 
-Test(real, lines, .timeout = 120)
+Test(real, lines, .timeout = 600)
 {
 	uid_t users[2];
 	size_t n = test_users(users);
@@ -107,7 +107,7 @@ Test(real, lines, .timeout = 120)
 					compare_line(&lines[i], users[u], no_aslr);
 }
 
-Test(real, gcc_compiles_and_links, .timeout = 120)
+Test(real, gcc_compiles_and_links, .timeout = 600)
 {
 	char dir[] = "/tmp/segmap-test-XXXXXX", source[64], program[64];
 	struct outcome o;
@@ -179,7 +179,7 @@ static bool in_front(int terminal, const char *name)
 }
 
 /* An interactive shell: a job is stopped from the keyboard, listed, continued and ended. */
-Test(real, bash_job_control_on_a_terminal, .timeout = 60)
+Test(real, bash_job_control_on_a_terminal, .timeout = 600)
 {
 	struct terminal t = {0};
 	int status;

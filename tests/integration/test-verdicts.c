@@ -163,7 +163,7 @@ static void check_table(struct tally *t)
 	free(text);
 }
 
-Test(verdicts, every_row, .timeout = 300)
+Test(verdicts, every_row, .timeout = 600)
 {
 	uid_t users[2];
 	size_t n = test_users(users);
@@ -196,7 +196,7 @@ static void check_unsupported(const char *path, const char *name, void *data)
 }
 
 /* What the kernel can do and a 64-bit process cannot is refused in those words. */
-Test(verdicts, unsupported, .timeout = 60)
+Test(verdicts, unsupported, .timeout = 600)
 {
 	cr_expect(each_program("unsupported-", check_unsupported, NULL) > 0);
 }

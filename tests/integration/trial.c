@@ -77,7 +77,7 @@ static void clean(const struct ends *ends, bool randomize)
 	/* else how many pages of the stack are touched is random too */
 	if (personality(randomize ? 0 : ADDR_NO_RANDOMIZE) < 0)
 		_exit(99);
-	alarm(60);
+	alarm(300);
 }
 
 static void run_segload(const struct trial *trial, char *const *argv, char *const *envp)

@@ -103,7 +103,7 @@ Test(image_open, symbolic_link_loop)
 }
 
 /* Opening it would wait for a writer. */
-Test(image_open, fifo, .timeout = 10)
+Test(image_open, fifo, .timeout = 600)
 {
 	make_folder();
 	cr_assert_eq(mkfifo(in_folder("fifo"), 0755), 0);

@@ -203,7 +203,7 @@ static void check_refusal(const struct random_case *c, int r)
 	cr_assert(text.cause[0] && !strchr(text.cause, '{'), "%s", row);
 }
 
-Test(plan_random, invariants, .timeout = 120)
+Test(plan_random, invariants, .timeout = 600)
 {
 	static struct random_case c;
 	struct random_source random = {seed()};
