@@ -47,10 +47,10 @@ struct segmap_name {
 /* A range of addresses within one mapping that is all of one object, or of none. */
 struct segmap_part {
 	uint64_t start, end;
+	const char *object; /* as in struct segmap_name, and borrowed likewise */
 	enum segmap_role role;
-	const char *object;  /* as in struct segmap_name, and borrowed likewise */
-	size_t segment;      /* index of its (first) program header, or SIZE_MAX */
-	uint32_t flags;      /* of that header: PF_R, PF_W, PF_X */
+	uint32_t flags;      /* of its (first) program header: PF_R, PF_W, PF_X */
+	size_t segment;      /* index of that, or SIZE_MAX */
 	uint64_t file_bytes; /* that are the segment's in the file; not what only fills pages */
 	uint64_t bss_bytes;  /* that are the segment's, beyond those in the file */
 	int error; /* positive errno if the file cannot be opened: segments are not known */

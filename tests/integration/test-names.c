@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <segmap/names.h>
 #include <segmap/tracee.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -254,32 +256,194 @@ Test(names, of_a_program_whose_file_is_gone)
 	}
 }
 
-/* Another file has got the name of the mapped one: its names must not be taken. */
-Test(names, of_a_file_that_was_replaced)
+/* A whole file mapped as data, and its size; the descriptor is closed. */
+static char *map_file(const char *path, size_t *size)
 {
-	char copy[64], other[64];
-	struct segmap_regions regions;
-	struct segmap_names *names;
-	struct segmap_name name;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
-	copy_of("base-exec", copy);
-	copy_of("show-names", other);
-	int fd = open(copy, O_RDONLY | O_CLOEXEC);
-	fstat(fd, &st);
+	cr_assert(fd >= 0 && fstat(fd, &st) == 0, "%s", path);
 	char *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	cr_assert_neq(map, MAP_FAILED);
 	close(fd);
-	rename(other, copy);
+	*size = (size_t)st.st_size;
+	return map;
+}
+
+static struct segmap_names *names_of_this_process(void)
+{
+	struct segmap_regions regions;
+	struct segmap_names *names;
+
 	cr_assert_eq(segmap_names_open(&names, getpid(), "/proc/self/exe"), 0);
 	cr_assert_eq(segmap_regions_read(&regions, getpid(), false), 0);
 	cr_assert_eq(segmap_names_update(names, &regions), 0);
-	for (off_t at = 0; at < st.st_size; at += 16) {
-		segmap_names_find(names, (uintptr_t)map + (uint64_t)at, false, &name);
-		cr_assert(strstr(name.object, copy), "%s", name.object);
-		cr_assert(!name.symbol || strcmp(name.symbol, "main") != 0);
-	}
-	unlink(copy);
 	segmap_regions_free(&regions);
+	return names;
+}
+
+/* In how many of the file's places there is the symbol main. */
+static size_t count_main(struct segmap_names *names, const char *map, size_t size,
+			 const char *path)
+{
+	struct segmap_name name;
+	size_t found = 0;
+
+	for (size_t at = 0; at < size; at += 4) {
+		segmap_names_find(names, (uintptr_t)map + at, false, &name);
+		cr_assert(strstr(name.object, path), "%s", name.object);
+		cr_assert(name.role == SEGMAP_ROLE_LIBRARY || name.role == SEGMAP_ROLE_FILE);
+		found += name.symbol && strcmp(name.symbol, "main") == 0;
+	}
+	return found;
+}
+
+/* Whether this user may open what is in map_files. */
+static bool may_open_mapped(const char *map, size_t size)
+{
+	char path[128];
+
+	size = (size + 4095) & ~(size_t)4095;
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", (unsigned long)map,
+		 (unsigned long)map + size);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* Mapped as data, not as its segments ask: names go by the place in the file. */
+Test(names, of_a_file_that_is_mapped_whole)
+{
+	char path[64];
+	size_t size;
+
+	copy_of("show-names-pie", path);
+	char *map = map_file(path, &size);
+	struct segmap_names *names = names_of_this_process();
+
+	cr_assert_neq(count_main(names, map, size, path), 0);
 	segmap_names_free(names);
+	unlink(path);
+	names = names_of_this_process();
+	cr_assert_eq(count_main(names, map, size, path) != 0, may_open_mapped(map, size));
+	segmap_names_free(names);
+}
+
+/* Another file has got the name of the mapped one: its names must not be taken. */
+Test(names, of_a_file_that_was_replaced)
+{
+	char path[64], other[64], deleted[96];
+	size_t size;
+
+	copy_of("base-exec", path);
+	copy_of("show-names", other);
+	char *map = map_file(path, &size);
+	/* maps calls it by this name from now on */
+	snprintf(deleted, sizeof(deleted), "%s (deleted)", path);
+	copy_file(other, deleted);
+	rename(other, path);
+	struct segmap_names *names = names_of_this_process();
+
+	cr_assert_eq(count_main(names, map, size, path), 0);
+	segmap_names_free(names);
+	unlink(deleted);
+	unlink(path);
+}
+
+/* ---- a file system whose device numbers are not those of stat ---- */
+
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	close(fd);
+	return written;
+}
+
+/* Mounts are this process's own from now on, also for an unprivileged user. */
+static bool own_mounts(void)
+{
+	char users[64], groups[64];
+	uid_t user = getuid();
+	gid_t group = getgid();
+
+	if (user == 0)
+		return unshare(CLONE_NEWNS) == 0 && keep_mounts_private();
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return false;
+	snprintf(users, sizeof(users), "%u %u 1", user, user);
+	snprintf(groups, sizeof(groups), "%u %u 1", group, group);
+	return write_file("/proc/self/setgroups", "deny") &&
+	       write_file("/proc/self/uid_map", users) &&
+	       write_file("/proc/self/gid_map", groups) && keep_mounts_private();
+}
+
+/* Testdata through an overlay in the directory AT; false if that is not permitted here. */
+static bool mount_overlay(const char *at)
+{
+	static const char *const parts[] = {"upper", "work", "all"};
+	char path[256], options[8192];
+
+	if (!own_mounts() || mount("segmap-test", at, "tmpfs", 0, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", at, parts[i]);
+		mkdir(path, 0755);
+	}
+	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s/upper,workdir=%s/work",
+		 testdata_dir(), at, at);
+	return mount("segmap-test", path, "overlay", 0, options) == 0;
+}
+
+enum { OVERLAY_REFUSED = 77 };
+
+/* Programs of an overlay's lower layer, and one that has been copied up from there. */
+static _Noreturn void look_through_overlay(uid_t user, const char *at)
+{
+	char path[256];
+
+	if (user != SAME_USER && (setgid(user) < 0 || setuid(user) < 0))
+		_exit(1);
+	prctl(PR_SET_DUMPABLE, 1); /* /proc/self is this user's again */
+	if (!mount_overlay(at))
+		_exit(OVERLAY_REFUSED);
+	snprintf(path, sizeof(path), "%s/all/show-names-static-pie", at);
+	chmod(path, 0711);
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		struct told told;
+
+		snprintf(path, sizeof(path), "%s/all/%s", at, programs[i]);
+		start_at(&told, path, NULL, SAME_USER);
+		run(&told);
+		check_names(&told, path);
+		end(&told);
+	}
+	_exit(0);
+}
+
+Test(names, through_an_overlay)
+{
+	uid_t users[2];
+	size_t count = test_users(users), refused = 0;
+
+	for (size_t u = 0; u < count; u++) {
+		char at[] = "/tmp/segmap-names-XXXXXX";
+		int status;
+
+		cr_assert(mkdtemp(at) &&
+			  (users[u] == SAME_USER || chown(at, users[u], users[u]) == 0));
+		pid_t pid = fork();
+		if (pid == 0)
+			look_through_overlay(users[u], at);
+		cr_assert_eq(waitpid(pid, &status, 0), pid);
+		rmdir(at);
+		cr_assert(WIFEXITED(status), "status 0x%x", status);
+		refused += WEXITSTATUS(status) == OVERLAY_REFUSED;
+		cr_assert(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == OVERLAY_REFUSED,
+			  "user %zu: status %d", u, WEXITSTATUS(status));
+	}
+	if (refused > 0)
+		cr_skip_test("no overlay can be mounted here");
 }
