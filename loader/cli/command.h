@@ -23,6 +23,7 @@ extern const struct command command_compare;
 extern const struct command command_lab;
 extern const struct command command_maps;
 extern const struct command command_run;
+extern const struct command command_share;
 extern const struct command command_plan;
 
 /* "segmap: MESSAGE", a line on standard error, its control characters as put_text has them. */
