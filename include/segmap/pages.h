@@ -74,6 +74,13 @@ enum segmap_page_state segmap_pages_state(const struct segmap_pages *pages, uint
 /* Where in PAGES the first page at or above ADDR is; PAGES->count if there is none. */
 size_t segmap_pages_from(const struct segmap_pages *pages, uint64_t addr);
 
+/*
+ * The proportional set size of PID in *PSS, in bytes: what smaps_rollup says, where each page
+ * counts by the part that is this process's. The kernel rounds it down to KiB. Errors: negative
+ * errno of reading that file.
+ */
+int segmap_pss_read(pid_t pid, uint64_t *pss);
+
 /* Of a mapping: which of the four kinds it is. */
 enum segmap_kind segmap_region_kind(const struct segmap_region *region);
 

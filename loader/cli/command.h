@@ -20,10 +20,12 @@ struct command {
 };
 
 extern const struct command command_compare;
+extern const struct command command_doctor;
 extern const struct command command_lab;
 extern const struct command command_maps;
-extern const struct command command_run;
 extern const struct command command_plan;
+extern const struct command command_run;
+extern const struct command command_share;
 
 /* "segmap: MESSAGE", a line on standard error, its control characters as put_text has them. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

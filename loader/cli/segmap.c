@@ -12,8 +12,9 @@ static const struct command command_help = {
 	.help = "Usage: segmap help [COMMAND]\n\nShows how COMMAND is used.\n",
 };
 
-static const struct command *const commands[] = {&command_plan, &command_maps, &command_compare,
-						 &command_lab,  &command_run,  &command_help};
+static const struct command *const commands[] = {
+	&command_plan, &command_maps,   &command_share, &command_compare,
+	&command_lab,  &command_doctor, &command_run,   &command_help};
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -35,8 +36,10 @@ static void print_help(FILE *out)
 	      "  segmap plan /bin/cat            what would be mapped\n"
 	      "  segmap plan --check ./program   what will be refused, what is suspicious\n"
 	      "  segmap maps /bin/cat            what is mapped when it begins\n"
+	      "  segmap share -n 100 /bin/cat    what 100 copies have in common\n"
 	      "  segmap compare /bin/cat         what differs from the kernel's execve\n"
 	      "  segmap lab                      what each kind of mapping does, tried out\n"
+	      "  segmap doctor                   what this machine lets one see\n"
 	      "  segmap run ./program            load and run it in userspace\n"
 	      "\n"
 	      "Commands:\n",

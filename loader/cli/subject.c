@@ -145,6 +145,45 @@ static int reach_program(struct subject *subject)
 	return r;
 }
 
+/* R is what reaching the program has returned: it has not been reached. */
+static void explain_failure(struct subject *subject, const char *path, int r)
+{
+	if (r < 0)
+		complain("%s: cannot watch %s: %s", subject->command, path, strerror(-r));
+	else if (subject->status != EXIT_OWN || subject->tracee.ended)
+		explain_end(subject, path);
+}
+
+static void finish(struct subject *subject)
+{
+	if (subject->started && segmap_tracee_finish(&subject->tracee) < 0)
+		segmap_tracee_destroy(&subject->tracee);
+}
+
+static int try_start(struct subject *subject, const struct segmap_tracee_setup *setup,
+		     bool to_program)
+{
+	int r = segmap_tracee_start(&subject->tracee, setup);
+
+	subject->started = r == 0;
+	if (r == 0 && to_program)
+		r = reach_program(subject);
+	return r < 0 ? r : !subject->tracee.ended;
+}
+
+bool subject_launch(struct subject *subject, const struct segmap_tracee_setup *setup,
+		    bool to_program)
+{
+	int r = try_start(subject, setup, to_program);
+
+	if (r > 0)
+		return true;
+	finish(subject);
+	if (!guard_is_over())
+		explain_failure(subject, setup->path, r);
+	return false;
+}
+
 bool subject_start(struct subject *subject, const struct segmap_tracee_setup *given)
 {
 	struct segmap_tracee_setup setup;
@@ -153,24 +192,17 @@ bool subject_start(struct subject *subject, const struct segmap_tracee_setup *gi
 	if (given)
 		setup = *given;
 	guard_begin(subject->options->timeout);
-	int r = segmap_tracee_start(&subject->tracee, &setup);
-	subject->started = r == 0;
-	if (r == 0)
-		r = reach_program(subject);
-	if (r == 0 && !subject->tracee.ended)
+	int r = try_start(subject, &setup, true);
+	if (r > 0)
 		return true;
 	subject_end(subject);
-	if (r < 0)
-		complain("%s: cannot watch %s: %s", subject->command, setup.path, strerror(-r));
-	else if (subject->status != EXIT_OWN || subject->tracee.ended)
-		explain_end(subject, setup.path);
+	explain_failure(subject, setup.path, r);
 	return false;
 }
 
 void subject_end(struct subject *subject)
 {
-	if (subject->started && segmap_tracee_finish(&subject->tracee) < 0)
-		segmap_tracee_destroy(&subject->tracee);
+	finish(subject);
 	struct guard_result result = guard_end();
 
 	if (result.interrupted)

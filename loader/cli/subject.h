@@ -174,6 +174,14 @@ void subject_setup(const struct subject *subject, struct segmap_tracee_setup *se
  */
 bool subject_start(struct subject *subject, const struct segmap_tracee_setup *setup);
 
+/*
+ * The same for one of several copies, as in SETUP: the caller has called guard_begin before the
+ * first one, and will call guard_end after the last. Nothing is said if the guard has killed
+ * it. Without TO_PROGRAM, a foreign loader's child is left at its own first instruction.
+ */
+bool subject_launch(struct subject *subject, const struct segmap_tracee_setup *setup,
+		    bool to_program);
+
 /* Lets it end. To be called when it has been run to its exit, before the report is written. */
 void subject_end(struct subject *subject);
 

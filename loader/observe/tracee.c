@@ -333,9 +333,10 @@ void segmap_tracee_destroy(struct segmap_tracee *tracee)
 {
 	while (!tracee->ended) {
 		kill(tracee->pid, SIGKILL);
+		/* One that is about to end is stopped in a way that even SIGKILL leaves it in.
+		 */
+		ptrace(PTRACE_CONT, tracee->pid, NULL, NULL);
 		if (wait_for(tracee) < 0)
 			return;
-		if (!tracee->ended)
-			ptrace(PTRACE_CONT, tracee->pid, NULL, NULL);
 	}
 }
