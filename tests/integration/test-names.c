@@ -341,7 +341,7 @@ Test(names, of_a_file_that_was_replaced)
 	char *map = map_file(path, &size);
 	/* maps calls it by this name from now on */
 	snprintf(deleted, sizeof(deleted), "%s (deleted)", path);
-	copy_file(other, deleted);
+	cr_assert(copy_file(other, deleted, 0755), "%s", deleted);
 	rename(other, path);
 	struct segmap_names *names = names_of_this_process();
 
