@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <segmap/permits.h>
 #include <segmap/process.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,24 +157,12 @@ void lab_present(struct lab *lab, const char *what, const char *addr, size_t pag
 		segmap_pages_free(&seen);
 }
 
-/* Where a page is there after a read, exclusive to its reader, it is no zero page: some
- * machines have none. */
 bool lab_has_zero_page(struct lab *lab)
 {
-	char *page = lab_map(lab, 1, MAP_PRIVATE, -1);
-	struct lab_entry entry;
-	char byte = 0;
+	bool has = segmap_zero_page_is_used();
 
-	lab_touch(page, false, &byte);
-	int r = lab_entry_read(&entry, page);
-	if (r < 0)
-		lab_give_up(lab, "/proc/self/pagemap", -r);
-	bool has = !entry.page.exclusive;
-	munmap(page, lab_page_size());
 	if (!has)
 		snprintf(lab->common->result.note, LAB_REASON,
-			 "there is no shared zero page on this machine: a read gets a page of "
-			 "its "
-			 "own");
+			 "there is no shared zero page here: a read gets a page of its own");
 	return has;
 }
