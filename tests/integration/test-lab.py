@@ -56,10 +56,11 @@ def forbid(number):
 
 
 PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241, "riscv64": 241}[platform.machine()]
+PTRACE = {"x86_64": 101, "aarch64": 117, "riscv64": 117}[platform.machine()]
 
 
-def run(*arguments, program=segmap, user=None, perf=True, folder=None, text=None):
-    """Runs `segmap lab ARGUMENTS`."""
+def run(*arguments, program=segmap, user=None, perf=True, ptrace=True, folder=None, text=None):
+    """Runs `segmap lab ARGUMENTS`, where perf and ptrace may be forbidden."""
     def prepare():
         if user is not None:
             os.setgroups([])
@@ -67,6 +68,8 @@ def run(*arguments, program=segmap, user=None, perf=True, folder=None, text=None
             os.setuid(user)
         if not perf:
             forbid(PERF_EVENT_OPEN)
+        if not ptrace:
+            forbid(PTRACE)
 
     environment = dict(os.environ, LC_ALL="C", COLUMNS="")
     if folder:
@@ -83,7 +86,7 @@ def last_line(done):
 def report(done):
     """The JSON of a run, after its validation."""
     value = json.loads(done.stdout)
-    jsonschema.Draft7Validator(schema).validate(value)
+    jsonschema.Draft202012Validator(schema).validate(value)
     return value
 
 
@@ -141,6 +144,13 @@ check("without a folder for files: no verdict, which is no agreement, and no dis
       done.returncode == 0 and "without a verdict: a file in TMPDIR, /nonexistent: No such file"
       in done.stdout and re.search(r" 0 disagree, [1-9]\d* without a verdict$", last_line(done))
       and last_line(done) != ALL, done.stdout)
+
+done = run(ptrace=False)
+check("without ptrace: no verdict about exec, and the others agree",
+      done.returncode == 0 and last_line(done).endswith(
+          f" {len(names) - 4} agree, 0 disagree, 4 without a verdict") and
+      "without a verdict: a child stopped by ptrace: Operation not permitted" in done.stdout,
+      done.stdout)
 
 # ---- wrong predictions ----
 
