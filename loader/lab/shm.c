@@ -40,9 +40,8 @@ static void posix_shm(struct lab *lab)
 		lab_exit(lab);
 	}
 	lab_wait(lab);
-	errno = 0;
-	shm_open(name, O_RDWR, 0);
-	lab_errno(lab, "shm_open after shm_unlink", errno, ENOENT);
+	int gone = shm_open(name, O_RDWR, 0);
+	lab_errno(lab, "shm_open after shm_unlink", gone < 0 ? errno : 0, ENOENT);
 }
 
 static void sysv_shm(struct lab *lab)
