@@ -5,9 +5,9 @@
 #ifndef LOADER_STUB_H
 #define LOADER_STUB_H
 
-#include <sys/prctl.h>
 #include <linux/types.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 
 struct stub_range {
 	uint64_t start, length;

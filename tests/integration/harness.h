@@ -40,7 +40,8 @@ const char *segload_path(void);
 /* The environment every program is given: small, and the same for both loaders. */
 extern char *const test_environment[];
 
-/* Runs it to its end, which must come within five minutes. The outcome is given to outcome_free. */
+/* Runs it to its end, which must come within five minutes. The outcome is given to
+ * outcome_free. */
 void run_program(struct outcome *outcome, const struct run *run);
 void outcome_free(struct outcome *outcome);
 
