@@ -326,6 +326,9 @@ static int run(struct load *load, int fd, const char *name, char *const argv[],
 				      load->options->pristine);
 		r = prepare(load, argv, envp);
 	}
+	if (r == 0 && load->options->ready)
+		load->options->ready(load->options->ready_data,
+				     load->images[SEGMAP_PROGRAM]->path);
 	if (r == 0)
 		segmap_handover_commit(load->handover);
 	name_file(load);

@@ -37,6 +37,10 @@ struct segmap_options {
 	void *trace_data;
 	segmap_mapped_fn *mapped; /* or NULL */
 	void *mapped_data;
+	/* Called when nothing can fail any more, with the path of the ELF file (that of a
+	 * script is its interpreter's), or with NAME of segmap_fexecve; or NULL. */
+	void (*ready)(void *data, const char *program);
+	void *ready_data;
 };
 
 /*

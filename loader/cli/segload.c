@@ -1,6 +1,7 @@
 /* segload PROGRAM [ARG...]: becomes PROGRAM, as execve(2) would. */
 #include <segmap/exec.h>
 
+#include "attach.h"
 #include "spool.h"
 #include "text.h"
 
@@ -217,6 +218,7 @@ static int take_option(int option, struct settings *settings)
 		return -1;
 	case OPTION_STOP_AT:
 		settings->load.stop_at_entry = strcmp(optarg, "entry") == 0;
+		settings->load.ready = attach_tell;
 		if (settings->load.stop_at_entry)
 			return -1;
 		return report_option("--stop-at=", "must be 'entry'");
