@@ -19,9 +19,11 @@ static const struct option long_options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-const char *share_place_name(enum share_place place)
+const char *share_place_name(const struct share_options *options)
 {
-	return place == SHARE_AT_EXIT ? "exit" : "entry";
+	if (options->place == SHARE_AT_SYMBOL)
+		return options->symbol;
+	return options->place == SHARE_AT_EXIT ? "exit" : "entry";
 }
 
 /* ---- running ---- */
@@ -112,8 +114,8 @@ static enum taken take_place(struct share_options *options)
 	else if (strcmp(optarg, "exit") == 0)
 		options->place = SHARE_AT_EXIT;
 	else {
-		complain("share: --at=%s: must be entry or exit", optarg);
-		return WRONG;
+		options->place = SHARE_AT_SYMBOL;
+		options->symbol = optarg;
 	}
 	return TAKEN;
 }
@@ -194,9 +196,11 @@ const struct command command_share = {
 		"\n"
 		"Options:\n"
 		"  -n, --copies=N          so many copies; 20 unless given\n"
-		"      --at=PLACE          entry: at the first instruction, the default; exit: "
-		"about\n"
-		"                          to end, the default with --loader\n"
+		"      --at=PLACE          entry: at the first instruction, the default; "
+		"exit:\n"
+		"                          about to end, the default with --loader; or a "
+		"symbol,\n"
+		"                          when it is called first: main, or libc.so.6:malloc\n"
 		"  -a, --all               all mappings, and a letter for each page\n"
 		"      --show-output       let the copies write to standard output and error\n"
 		"      --execve            start the program by execve(2), not by segload\n"

@@ -7,12 +7,13 @@
 #include <segmap/sharing.h>
 
 /* Where the copies are looked at. */
-enum share_place { SHARE_AT_ENTRY, SHARE_AT_EXIT };
+enum share_place { SHARE_AT_ENTRY, SHARE_AT_EXIT, SHARE_AT_SYMBOL };
 
 struct share_options {
 	struct subject_options subject;
 	size_t copies;
 	enum share_place place;
+	const char *symbol; /* of SHARE_AT_SYMBOL */
 	bool show_output, all;
 };
 
@@ -33,8 +34,22 @@ struct share_report {
 	size_t side_count;
 };
 
-/* "entry", "exit". */
-const char *share_place_name(enum share_place place);
+/* "entry", "exit", or the symbol's name. */
+const char *share_place_name(const struct share_options *options);
+
+/* share_reach.c: where SYMBOL is in copies of one program. */
+struct share_reach {
+	const struct subject *subject;
+	const char *symbol;
+	bool known; /* ADDR is the same in all copies, and known */
+	uint64_t addr;
+};
+
+/*
+ * Runs a copy that is at its beginning to the symbol. False, with a complaint, if there is no
+ * such symbol or if it is not reached; nothing is said if the guard has killed the copy.
+ */
+bool share_reach(struct share_reach *reach, struct segmap_tracee *tracee);
 
 /*
  * Starts the copies, looks at them, and ends them all. On success *SIDE is the caller's, to be

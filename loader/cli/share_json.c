@@ -194,7 +194,7 @@ int share_print_json(const struct share_report *report, FILE *out)
 	set(&o, "arguments", json_arguments(report->argv));
 	set(&o, "aslr", json_boolean(options->subject.aslr));
 	set(&o, "copies", json_number(options->copies));
-	set(&o, "at", json_string(share_place_name(options->place)));
+	set(&o, "at", json_string(share_place_name(options)));
 	set(&o, "page_size", json_number(report->sides[0].account.page_size));
 	set(&o, "loads", json_sides(report));
 	return json_write(object_end(&o), out);

@@ -16,23 +16,25 @@ struct run {
 	const struct share_options *options;
 	struct segmap_tracee *tracees; /* of STARTED copies */
 	size_t started;
+	struct share_reach reach;
 	int null;      /* descriptor of /dev/null */
 	bool progress; /* is shown */
 };
 
 /* ---- progress ---- */
 
+/* Whatever is said next is written over it. */
 static void show_progress(const struct run *run)
 {
 	if (run->progress)
-		fprintf(stderr, "\rsegmap: share: %zu of %zu copies", run->started,
+		fprintf(stderr, "\033[Ksegmap: share: %zu of %zu copies\r", run->started,
 			run->options->copies);
 }
 
 static void clear_progress(const struct run *run)
 {
 	if (run->progress)
-		fputs("\r\033[K", stderr);
+		fputs("\033[K", stderr);
 }
 
 /* ---- starting ---- */
@@ -56,40 +58,46 @@ static void setup_copy(const struct run *run, struct segmap_tracee_setup *setup)
 /* It has ended without having been at its exit, by SIGKILL; or could not be run. */
 static bool explain_stop(const struct run *run, const struct segmap_tracee *tracee, int r)
 {
-	clear_progress(run);
 	if (guard_is_over())
 		return false;
 	if (r < 0)
-		complain("share: copy %zu of %zu: %s", run->started + 1, run->options->copies,
-			 strerror(-r));
+		complain("share: %s: %s", run->subject->program, strerror(-r));
 	else
-		complain("share: copy %zu of %zu: killed by signal %d before it was at its %s",
-			 run->started + 1, run->options->copies, WTERMSIG(tracee->status),
-			 share_place_name(run->options->place));
+		complain("share: %s: killed by signal %d before it was at its exit",
+			 run->subject->program, WTERMSIG(tracee->status));
 	return false;
 }
 
 /* From its beginning to the place where it is to be looked at. */
-static bool bring_to_place(const struct run *run, struct segmap_tracee *tracee)
+static bool bring_to_place(struct run *run, struct segmap_tracee *tracee)
 {
+	if (run->options->place == SHARE_AT_SYMBOL)
+		return share_reach(&run->reach, tracee);
 	int r = run->options->place == SHARE_AT_EXIT ? segmap_tracee_run_to_exit(tracee) : 0;
 
 	return (r == 0 && !tracee->ended) || explain_stop(run, tracee, r);
 }
 
-static void hint_limit(const struct run *run)
+/* Which one it was, if it was not the first. */
+static void name_copy(const struct run *run)
 {
 	if (run->started && !guard_is_over())
-		fprintf(stderr,
-			"  copy %zu of %zu\n"
-			"  hint: 'ulimit -u' and 'ulimit -v' limit processes and memory; fewer "
-			"with -n\n",
-			run->started + 1, run->options->copies);
+		fprintf(stderr, "  copy %zu of %zu\n", run->started + 1, run->options->copies);
+}
+
+static void hint_limit(const struct run *run)
+{
+	name_copy(run);
+	if (run->started && !guard_is_over())
+		fputs("  hint: 'ulimit -u' and 'ulimit -v' limit processes and memory; fewer "
+		      "with "
+		      "-n\n",
+		      stderr);
 }
 
 static bool launch(const struct run *run, const struct segmap_tracee_setup *setup)
 {
-	return subject_launch(run->subject, setup, run->options->place == SHARE_AT_ENTRY);
+	return subject_launch(run->subject, setup, run->options->place != SHARE_AT_EXIT);
 }
 
 /* One that does not count, and that executes nothing of the program: if the loader has to
@@ -127,6 +135,7 @@ static bool start_all(struct run *run)
 		run->subject->started = false; /* it is in the array now */
 		if (!bring_to_place(run, tracee)) {
 			segmap_tracee_destroy(tracee);
+			name_copy(run);
 			return false;
 		}
 	}
@@ -185,9 +194,9 @@ static void end_all(struct run *run)
 	if (result.interrupted)
 		guard_be_interrupted(result.interrupted);
 	if (result.timed_out)
-		complain("share: %s: not all %zu copies were at their %s after %u s, killed",
+		complain("share: %s: not all %zu copies were at %s after %u s, killed",
 			 run->subject->program, run->options->copies,
-			 share_place_name(run->options->place), run->options->subject.timeout);
+			 share_place_name(run->options), run->options->subject.timeout);
 }
 
 int share_run(struct share_side *side, struct subject *subject,
@@ -196,6 +205,7 @@ int share_run(struct share_side *side, struct subject *subject,
 	struct run run = {
 		.subject = subject,
 		.options = options,
+		.reach = {.subject = subject, .symbol = options->symbol},
 		.tracees = calloc(options->copies, sizeof(*run.tracees)),
 		.null = open("/dev/null", O_RDWR | O_CLOEXEC),
 		.progress = isatty(STDERR_FILENO) && options->copies > 1,

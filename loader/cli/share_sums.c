@@ -84,8 +84,9 @@ void share_print_title(const struct share_report *report, const struct share_sid
 	put_text(out, report->program);
 	fprintf(out, ": %zu copies by ", side->account.copies);
 	put_text(out, side->by);
-	fprintf(out, ", each at its %s%s\n", share_place_name(report->options->place),
-		style_off(color));
+	fprintf(out, ", each at %s%s%s\n",
+		report->options->place == SHARE_AT_SYMBOL ? "" : "its ",
+		share_place_name(report->options), style_off(color));
 }
 
 static void print_memory(const struct printer *p)
