@@ -80,7 +80,7 @@ static void try_load(const struct load *load)
 		report(false, load->name, "no reference");
 		return;
 	}
-	for (size_t i = r.start; i < r.count && bad < BAD_MAX; i++) {
+	for (size_t i = r.start; i < r.end && bad < BAD_MAX; i++) {
 		int errnos[64];
 		size_t n = call_errnos(r.numbers[i], errnos);
 

@@ -40,12 +40,12 @@ struct load {
 	bool as_other; /* its real user id is another one: AT_SECURE */
 };
 
-/* How a load goes if nothing fails: its calls, START of which come before the load begins, and
+/* How a load goes if nothing fails: its calls, where those of START to END are the load's, and
  * where the program's code is when it makes its first one. */
 struct reference {
 	long numbers[STEPS_MAX];
 	enum phase phases[STEPS_MAX];
-	size_t start, count;
+	size_t start, end, count;
 	uint64_t text_start, text_end;
 	/* twice: what differs here is no measure */
 	struct segmap_observation seen[2];

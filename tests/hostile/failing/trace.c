@@ -12,6 +12,7 @@
 #include <sys/personality.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -193,6 +194,22 @@ static bool place_call(const struct tracer *t, struct reference *r, enum phase *
 	return program;
 }
 
+/* In a build for coverage counters are written down at the end of the load: if that failed they
+ * would be lost. */
+static bool is_counter(const struct tracer *t)
+{
+	static const char suffix[] = ".gcda";
+	char path[4096] = "";
+	struct iovec here = {path, sizeof(path) - 1};
+	struct iovec there = {(void *)t->info.entry.args[1], sizeof(path) - 1}; // NOLINT
+
+	if (t->info.entry.nr != SYS_openat ||
+	    process_vm_readv(t->pid, &here, 1, &there, 1, 0) < 0)
+		return false;
+	size_t length = strlen(path), tail = sizeof(suffix) - 1;
+	return length > tail && strcmp(path + length - tail, suffix) == 0;
+}
+
 static int record(struct reference *r, const struct load *load)
 {
 	enum phase phase = BEFORE;
@@ -205,6 +222,8 @@ static int record(struct reference *r, const struct load *load)
 			look(&t, &r->seen[0]);
 			break;
 		}
+		if (r->end == 0 && is_counter(&t))
+			r->end = r->count;
 		r->numbers[r->count] = (long)t.info.entry.nr;
 		r->phases[r->count++] = phase;
 	}
@@ -239,7 +258,9 @@ int reference_take(struct reference *r, const struct load *load)
 			r->seen[0].err.data);
 		return -1;
 	}
-	return load_with_failure(&r->seen[1], load, r, STEPS_MAX, 0);
+	if (r->end == 0)
+		r->end = r->count;
+	return load_with_failure(&r->seen[1], load, r, r->count, 0);
 }
 
 void reference_free(struct reference *r)
