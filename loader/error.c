@@ -282,7 +282,8 @@ static const char *find_hint(const struct segmap_error *err)
 
 	if (err->errnum == EMFILE)
 		return "ulimit -n raises the limit of descriptors, of which a load needs three";
-	if (err->reason == SEGMAP_REASON_SELF && err->step && strncmp(err->step, "/proc", 5) == 0)
+	if (err->reason == SEGMAP_REASON_SELF && err->step &&
+	    strncmp(err->step, "/proc", 5) == 0)
 		return "the loader needs /proc to be mounted";
 	if (err->reason == SEGMAP_REASON_NOT_ELF || err->reason == SEGMAP_REASON_ELF_TYPE)
 		return hint_for_head(err, err->value[1]);
