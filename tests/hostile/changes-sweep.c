@@ -24,6 +24,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum {
+#ifdef SEGMAP_SANITIZED /* whose runtime makes many calls of its own, and is slow to start */
+	STRIDE = 23,
+#else
+	STRIDE = 1,
+#endif
+};
+
 struct subject {
 	const char *program; /* what segload is told to load */
 	const char *file;    /* what changes, in the working directory */
@@ -262,7 +270,7 @@ static void sweep(const struct subject *s)
 	for (enum change c = 0; c < CHANGES; c++) {
 		int refusals = 0;
 
-		for (int call = first; call <= last; call++)
+		for (int call = first; call <= last; call += STRIDE)
 			change_at(s, c, call, &good, &refusals);
 		cr_expect(change_is_harmless[c] || refusals || !s->source,
 			  "%s %s: never refused", s->file, change_names[c]);
