@@ -50,9 +50,27 @@ struct segmap_fault {
 	unsigned around; /* pages beside this one that came along, as far as is known */
 };
 
+/* What else happened meanwhile, as far as it changes page tables. */
+enum segmap_happening_kind {
+	SEGMAP_HAPPENED_MAP,   /* mmap, mprotect or brk: REGION is the mapping as it is then */
+	SEGMAP_HAPPENED_FORK,  /* PID came from PARENT; the same two numbers for a thread */
+	SEGMAP_HAPPENED_EXEC,  /* PID has an address space of its own, and a new one */
+	SEGMAP_HAPPENED_EXIT,  /* of the thread TID */
+	SEGMAP_HAPPENED_FAULT, /* of a process that is not followed, at REGION.start */
+};
+
+struct segmap_happening {
+	uint64_t time; /* as that of a fault */
+	enum segmap_happening_kind kind;
+	pid_t pid, tid, parent;
+	struct segmap_region region; /* its name is owned; NULL where there is no region */
+};
+
 struct segmap_faults {
 	struct segmap_fault *items; /* owned; by time */
 	size_t count;
+	struct segmap_happening *happenings; /* owned; by time */
+	size_t happening_count;
 	uint64_t lost;    /* records that the kernel could not store */
 	bool kernel_seen; /* those in kernel mode are among them */
 	int kernel_error; /* else positive errno: why not */
@@ -61,9 +79,9 @@ struct segmap_faults {
 struct segmap_watch;
 
 /*
- * Begins to watch PID, a stopped child, and what it will create with fork and clone if FOLLOW.
- * Counting begins at its next exec if ON_EXEC, else at once. A thread of this process drains
- * the records while the child runs. On success *WATCH is the caller's, to be given to
+ * Begins to watch PID, a stopped child, its threads, and what it will create with fork if
+ * FOLLOW. Counting begins at its next exec if ON_EXEC, else at once. A thread of this process
+ * drains the records while the child runs. On success *WATCH is the caller's, to be given to
  * segmap_watch_free.
  * Errors: negative errno of perf_event_open(2): -EACCES or -EPERM if it is not permitted,
  * -ENOENT or -ENOSYS if this kernel has none; -ENOMEM.
