@@ -31,11 +31,13 @@ enum segmap_fault_class {
 	SEGMAP_FAULT_ZERO_REPLACED,    /* a new page in the zero page's place */
 	SEGMAP_FAULT_STACK_GROWTH,     /* zero-filled, and the stack's mapping grew */
 	SEGMAP_FAULT_COPY_AFTER_FORK,  /* a copy of a page that parent and child shared */
-	SEGMAP_FAULT_REUSED,           /* only this process still had it: made writable */
+	SEGMAP_FAULT_REUSED,           /* made writable: only this process still had it, or the
+					  mapping is shared */
 	SEGMAP_FAULT_SHARED_MAPPED,    /* a page of shared anonymous memory */
 	SEGMAP_FAULT_REFAULT,          /* had been there, was taken away, is mapped again */
-	SEGMAP_FAULT_SIGNAL,           /* nothing: it ended in SIGSEGV or SIGBUS */
-	SEGMAP_FAULT_KERNEL,           /* a page of the kernel's own, as [vvar] */
+	SEGMAP_FAULT_SIGNAL,        /* nothing: it ended in SIGSEGV or SIGBUS, or in EFAULT */
+	SEGMAP_FAULT_ALREADY_THERE, /* nothing: another thread had it done meanwhile */
+	SEGMAP_FAULT_KERNEL,        /* a page of the kernel's own, as [vvar] */
 	SEGMAP_FAULT_CLASS_COUNT,
 };
 
@@ -96,6 +98,33 @@ int segmap_watch_read(struct segmap_watch *watch, struct segmap_faults *faults);
 
 void segmap_watch_free(struct segmap_watch *watch);
 void segmap_faults_free(struct segmap_faults *faults);
+
+/* What is known beside the faults. Whatever is NULL is not known. */
+struct segmap_fault_context {
+	pid_t pid;                              /* of the process that all this is of */
+	const struct segmap_regions *entry;     /* its mappings when the watch began */
+	const struct segmap_regions *exit;      /* and when it was about to end */
+	const struct segmap_pages *entry_pages; /* its pages then */
+	const struct segmap_pages *exit_pages;  /* and then */
+	uint64_t page_size;                     /* bytes */
+	bool zero_page;                         /* this machine has a shared zero page */
+	int status;                             /* as wait(2) gives it, or 0 */
+};
+
+/*
+ * Sets access of the faults in user mode where the instruction tells it, from the files that
+ * are mapped; code that is in no file is read from the process's memory, so it should be
+ * stopped and not gone. To be called before segmap_faults_classify. Returns 0 or -ENOMEM.
+ */
+int segmap_faults_find_access(struct segmap_faults *faults,
+			      const struct segmap_fault_context *context);
+
+/*
+ * Sets class, around and, where it follows from what the kernel did, access of all FAULTS, by
+ * replaying what they do to page tables. Makes no system call. Returns 0 or -ENOMEM.
+ */
+int segmap_faults_classify(struct segmap_faults *faults,
+			   const struct segmap_fault_context *context);
 
 /* The fault that made the page of PID at ADDR a copy: the last one of a copying class there. Or
  * NULL. */
