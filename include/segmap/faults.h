@@ -78,6 +78,17 @@ struct segmap_faults {
 	int kernel_error; /* else positive errno: why not */
 };
 
+/* Faults of a process as the kernel counts them: what getrusage(2) tells. Those that end in a
+ * signal are not in it. */
+struct segmap_fault_counts {
+	uint64_t minor, major; /* without and with a wait for a disk */
+	int error;             /* positive errno if they could not be read */
+};
+
+/* Since PID began, of all its threads. What could not be read is in COUNTS->error. Returns 0 or
+ * -ENOMEM. */
+int segmap_fault_counts_read(struct segmap_fault_counts *counts, pid_t pid);
+
 struct segmap_watch;
 
 /*
@@ -137,6 +148,12 @@ const char *segmap_fault_class_name(enum segmap_fault_class class);
 
 /* "copy-first-write", for JSON. */
 const char *segmap_fault_class_id(enum segmap_fault_class class);
+
+/* A sentence that says what it means. */
+const char *segmap_fault_class_meaning(enum segmap_fault_class class);
+
+/* "unknown", "read", "write", "execute". */
+const char *segmap_access_name(enum segmap_access access);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -20,6 +20,7 @@ struct command {
 };
 
 extern const struct command command_compare;
+extern const struct command command_faults;
 extern const struct command command_lab;
 extern const struct command command_maps;
 extern const struct command command_run;

@@ -12,8 +12,9 @@ static const struct command command_help = {
 	.help = "Usage: segmap help [COMMAND]\n\nShows how COMMAND is used.\n",
 };
 
-static const struct command *const commands[] = {&command_plan, &command_maps, &command_compare,
-						 &command_lab,  &command_run,  &command_help};
+static const struct command *const commands[] = {
+	&command_plan, &command_maps, &command_faults, &command_compare,
+	&command_lab,  &command_run,  &command_help};
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -36,6 +37,7 @@ static void print_help(FILE *out)
 	      "  segmap plan --check ./program   what will be refused, what is suspicious\n"
 	      "  segmap maps /bin/cat            what is mapped when it begins\n"
 	      "  segmap compare /bin/cat         what differs from the kernel's execve\n"
+	      "  segmap faults ./program         its page faults, and what the kernel did\n"
 	      "  segmap lab                      what each kind of mapping does, tried out\n"
 	      "  segmap run ./program            load and run it in userspace\n"
 	      "\n"
