@@ -4,32 +4,15 @@
  */
 #include "fault_replay.h"
 
-#include "fault_family.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
-/* Linux 6.18, mm/memory.c: fault_around_bytes is 64 KiB, within one page table. */
-enum { AROUND_BYTES = 65536, TABLE_ENTRIES = 512 };
-
 /* Two threads that fault at one page within this time have done so at once. Nanoseconds. */
 #define AT_ONCE 1000000
 
-struct replay {
-	struct segmap_faults *faults;
-	const struct segmap_fault_context *context;
-	struct family family;
-	size_t *order;    /* owned: faults by process, page and time */
-	bool *consumed;   /* owned: happenings that have been looked at before their turn */
-	size_t happening; /* the next one */
-	uint64_t step;
-	uint64_t last_exec; /* time of the last one of the context's process */
-	size_t last_fault;  /* its last one */
-};
-
-static uint64_t page_of(const struct replay *r, uint64_t addr)
+uint64_t replay_page_of(const struct replay *r, uint64_t addr)
 {
 	return addr - addr % r->context->page_size;
 }
@@ -73,8 +56,7 @@ static int sort_faults(struct replay *r)
 	return 0;
 }
 
-/* The first fault after the one at INDEX that is at PAGE too, or NULL. */
-static const struct segmap_fault *next_at(const struct replay *r, pid_t pid, uint64_t page,
+const struct segmap_fault *replay_next_at(const struct replay *r, pid_t pid, uint64_t page,
 					  size_t index)
 {
 	const struct sorter sorter = {r->faults->items, r->context->page_size};
@@ -102,7 +84,7 @@ static bool is_current(const struct known_page *page, const struct known_region 
 	return page && region && page->step >= region->born;
 }
 
-static enum segmap_page_state state_at(const struct space *space, uint64_t page)
+enum segmap_page_state replay_state_at(const struct space *space, uint64_t page)
 {
 	const struct known_page *known = space_find_page(space, page);
 
@@ -110,8 +92,7 @@ static enum segmap_page_state state_at(const struct space *space, uint64_t page)
 								 : SEGMAP_PAGE_ABSENT;
 }
 
-/* Whether the page at exit is what has become of the one at FAULT in REGION; then its state. */
-static bool find_after(const struct replay *r, const struct segmap_fault *fault,
+bool replay_find_after(const struct replay *r, const struct segmap_fault *fault,
 		       const struct segmap_region *region, uint64_t page,
 		       enum segmap_page_state *state)
 {
@@ -128,7 +109,7 @@ static bool find_after(const struct replay *r, const struct segmap_fault *fault,
 	return true;
 }
 
-static int set_page(struct replay *r, struct space *space, uint64_t addr,
+int replay_set_page(struct replay *r, struct space *space, uint64_t addr,
 		    enum segmap_page_state state, const struct segmap_fault *fault)
 {
 	struct known_page *page = space_take_page(space, addr);
@@ -145,60 +126,6 @@ static int set_page(struct replay *r, struct space *space, uint64_t addr,
 	page->tid = fault ? fault->tid : 0;
 	page->time = fault ? fault->time : 0;
 	return 0;
-}
-
-/* ---- what comes along ---- */
-
-/* Did the fault at INDEX bring the neighbour at PAGE? It did if the page is there in the end
- * without a fault that read it. */
-static bool came_along(const struct replay *r, const struct segmap_fault *fault, size_t index,
-		       const struct segmap_region *region, uint64_t page)
-{
-	const struct segmap_fault *next = next_at(r, fault->pid, page, index);
-	enum segmap_page_state after;
-
-	if (next)
-		return region->perms[1] == 'w' && next->access != SEGMAP_ACCESS_READ &&
-		       next->access != SEGMAP_ACCESS_EXECUTE;
-	return find_after(r, fault, region, page, &after) && after != SEGMAP_PAGE_ABSENT;
-}
-
-/* do_fault_around: the aligned 64 KiB that the page is in, cut off at the mapping's beginning
- * (and then longer behind), at its end, and at the page table's. */
-static void find_window(const struct replay *r, const struct segmap_region *region,
-			uint64_t page, uint64_t *from, uint64_t *to)
-{
-	const uint64_t size = r->context->page_size, table = size * TABLE_ENTRIES;
-
-	*from = page - page % AROUND_BYTES;
-	if (*from < page - page % table)
-		*from = page - page % table;
-	if (*from < region->start)
-		*from = region->start;
-	*to = *from + AROUND_BYTES;
-	if (*to > page - page % table + table)
-		*to = page - page % table + table;
-	if (*to > region->end)
-		*to = region->end;
-}
-
-static int map_around(struct replay *r, struct space *space, struct segmap_fault *fault,
-		      size_t index, const struct segmap_region *region,
-		      enum segmap_page_state state)
-{
-	const uint64_t own = page_of(r, fault->addr);
-	uint64_t from, to;
-	int error = 0;
-
-	find_window(r, region, own, &from, &to);
-	for (uint64_t page = from; error == 0 && page < to; page += r->context->page_size) {
-		if (page == own || state_at(space, page) != SEGMAP_PAGE_ABSENT ||
-		    !came_along(r, fault, index, region, page))
-			continue;
-		fault->around++;
-		error = set_page(r, space, page, state, NULL);
-	}
-	return error;
 }
 
 /* ---- one fault ---- */
@@ -251,7 +178,7 @@ static int find_region(struct replay *r, struct space *space, const struct segma
 static void look_at_page(const struct replay *r, const struct space *space, struct moment *m)
 {
 	const struct segmap_fault *fault = m->fault;
-	const struct known_page *page = space_find_page(space, page_of(r, fault->addr));
+	const struct known_page *page = space_find_page(space, replay_page_of(r, fault->addr));
 
 	m->before = SEGMAP_PAGE_ABSENT;
 	if (!is_current(page, m->region))
@@ -281,7 +208,7 @@ static bool brings_others(const struct outcome *out)
 static int apply(struct replay *r, struct space *space, const struct moment *m, size_t index,
 		 const struct outcome *out)
 {
-	const uint64_t page = page_of(r, m->fault->addr);
+	const uint64_t page = replay_page_of(r, m->fault->addr);
 	struct known_region *region = space_find_region(space, page);
 	int error = 0;
 
@@ -289,9 +216,10 @@ static int apply(struct replay *r, struct space *space, const struct moment *m, 
 	    out->class == SEGMAP_FAULT_UNCLASSIFIED || !region)
 		return 0;
 	region->copied |= out->state == SEGMAP_PAGE_COPY || out->state == SEGMAP_PAGE_ANON;
-	error = set_page(r, space, page, out->state, m->fault);
+	error = replay_set_page(r, space, page, out->state, m->fault);
 	if (error == 0 && index != SIZE_MAX && brings_others(out))
-		error = map_around(r, space, m->fault, index, &region->region, out->state);
+		error = replay_map_around(r, space, m->fault, index, &region->region,
+					  out->state);
 	return error;
 }
 
@@ -309,9 +237,10 @@ static int replay_fault(struct replay *r, struct segmap_fault *fault, size_t ind
 	look_at_page(r, space, &m);
 	space->loading &= fault->kernel;
 	m.loading = space->loading;
-	m.repeats = index != SIZE_MAX && next_at(r, fault->pid, page_of(r, fault->addr), index);
-	m.after_known = find_after(r, fault, m.region ? &m.region->region : NULL,
-				   page_of(r, fault->addr), &m.after);
+	m.repeats = index != SIZE_MAX &&
+		    replay_next_at(r, fault->pid, replay_page_of(r, fault->addr), index);
+	m.after_known = replay_find_after(r, fault, m.region ? &m.region->region : NULL,
+					  replay_page_of(r, fault->addr), &m.after);
 	m.last = index == r->last_fault && is_deadly(r->context->status);
 	const struct outcome out = fault_decide(&m);
 	fault->class = out.class;
