@@ -21,6 +21,7 @@ struct command {
 
 extern const struct command command_compare;
 extern const struct command command_doctor;
+extern const struct command command_faults;
 extern const struct command command_lab;
 extern const struct command command_maps;
 extern const struct command command_plan;
