@@ -150,7 +150,7 @@ static void expired_timer(const void *data)
 
 static void interval_timers(const void *data)
 {
-	struct itimerval later = {.it_value.tv_sec = 50, .it_interval.tv_sec = 70};
+	struct itimerval later = {.it_value.tv_sec = 5000, .it_interval.tv_sec = 70};
 
 	(void)data;
 	must(setitimer(ITIMER_REAL, &later, NULL) == 0, "ITIMER_REAL");

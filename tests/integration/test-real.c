@@ -150,7 +150,7 @@ static bool read_until(struct terminal *t, const char *text, int count)
 		if (found >= count)
 			return true;
 		struct pollfd wait = {.fd = t->fd, .events = POLLIN};
-		if (poll(&wait, 1, 20000) <= 0)
+		if (poll(&wait, 1, 300000) <= 0)
 			return false;
 		ssize_t n = read(t->fd, t->seen + t->used, sizeof(t->seen) - 1 - t->used);
 		if (n <= 0)
@@ -192,7 +192,7 @@ Test(real, bash_job_control_on_a_terminal, .timeout = 600)
 		_exit(97);
 	}
 	cr_expect(read_until(&t, "ready> ", 1));
-	type(&t, "sleep 100\n");
+	type(&t, "sleep 1000\n");
 	while (!in_front(t.fd, "sleep"))
 		sched_yield();
 	type(&t, "\032");
