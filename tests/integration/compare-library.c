@@ -6,12 +6,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <segmap/compare.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -276,6 +281,42 @@ Test(compare_library, unsupported_files, .timeout = 600)
 		unlink(path);
 	}
 	rmdir(scratch);
+}
+
+/* What a kernel without a 32-bit mode answers. */
+static void refuse_format(void *data)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOEXEC),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+
+	(void)data;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		_exit(99);
+}
+
+Test(compare_library, kernel_without_a_32_bit_mode, .timeout = 600)
+{
+	const struct segmap_compare_options options = {.aslr = false};
+	struct trial trial = {.path = testdata("unsupported-elf32"), .user = SAME_USER};
+	struct segmap_observation kernel, loader;
+	struct segmap_comparison c;
+
+	observe(&loader, &trial, true);
+	trial.prepare = refuse_format;
+	observe(&kernel, &trial, false);
+	cr_assert_eq(segmap_compare(&c, &kernel, &loader, NULL, &options), 0);
+	const struct segmap_item *item = find_item(&c, "start");
+	cr_expect(item && item->likeness == SEGMAP_EXPECTED, "%s, %s",
+		  item ? item->kernel : "?", item ? item->loader : "?");
+	segmap_comparison_free(&c);
+	segmap_observation_free(&kernel);
+	segmap_observation_free(&loader);
 }
 
 /* "not-busy": while it runs, its file may be written to. */
