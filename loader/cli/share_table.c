@@ -140,7 +140,10 @@ static char *folded_strip(struct walk walk)
 		     cell++) {
 			char *c = &cells[cell];
 
-			*c = *c && *c != walk.letter ? '*' : walk.letter;
+			if (*c && *c != walk.letter)
+				*c = '*';
+			else
+				*c = walk.letter;
 		}
 	return strdup(cells);
 }
