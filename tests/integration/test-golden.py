@@ -62,6 +62,15 @@ CASES = {
         ("pipe", "share", "-n", "3", "--raw", "--noheadings", "-o",
          "ADDRESS,STRIP,NAME", "./good-asm"),
     ],
+    "faults": [
+        ("80", "faults", "./good-asm"),
+        ("pipe", "faults", "./good-asm"),
+        ("no-color", "faults", "./good-asm"),
+        ("color", "faults", "./good-asm"),
+        ("80", "faults", "--summary", "./good-asm"),
+        ("80", "faults", "--limit=10", "-o", "ADDRESS,CAUSE,KERNEL-DID,WHERE", *MANY),
+        ("80", "faults", "--summary", *MANY),
+    ],
     "doctor": [
         ("80", "doctor", "-o", "PERMIT,NEEDED-BY"),
         ("pipe", "doctor", "-o", "PERMIT,NEEDED-BY"),
@@ -143,6 +152,8 @@ def normal_line(line):
     line = re.sub(r"\bLinux \S+, \S+, user \d+", "Linux RELEASE, MACHINE, user USER", line)
     line = re.sub(r" +[0-9a-f]{2,}:[0-9a-f]{2,} +\d+(?= |$)", " DEV INODE", line)
     line = re.sub(r"\bDEV +INODE\b", "DEV INODE", line)
+    line = re.sub(r"^ *\+[\d.]+(?:us|ms|s) ", "+TIME ", line)
+    line = re.sub(r"^ *TIME ", "TIME ", line)
     if KERNELS.search(line):
         line = re.sub(r"[0-9a-f]{8,}|\d+(?![KMG]?\w)", lambda m: "#" * len(m.group()), line)
     if line.startswith("PSS of all copies") or re.match(r"\d+ (vary|compared|mappings)", line):
