@@ -125,10 +125,10 @@ static void print_counts(const struct printer *p)
 						     : p->account->counts_error;
 
 		fprintf(p->out,
-			"frames: not told to this user (%s); told apart by pagemap's bits: a "
-			"page of a\n  file is one for all who map it, an exclusive page is "
-			"one process's own\n  hint: as root, frame numbers and kpagecount "
-			"can be read\n",
+			"frames: not told to this user (%s)\n"
+			"  so by pagemap's bits: a page of a file is one for all who map it, "
+			"and an\n  exclusive page is one process's own\n"
+			"  hint: as root, frame numbers and kpagecount can be read\n",
 			strerror(error));
 		return;
 	}
@@ -137,9 +137,9 @@ static void print_counts(const struct printer *p)
 		return;
 	}
 	fprintf(p->out,
-		"kpagecount: of %" PRIu64 " pages that are one frame, %" PRIu64
-		" are in %zu page tables or more: ",
-		counts->checked, counts->checked - counts->fewer, p->account->copies);
+		"kpagecount: %" PRIu64 " of %" PRIu64
+		" shared frames are in %zu page tables or more: ",
+		counts->checked - counts->fewer, counts->checked, p->account->copies);
 	print_verdict(p, verdict);
 	fputc('\n', p->out);
 }
@@ -153,8 +153,7 @@ static void explain_pss(const struct printer *p, enum share_verdict verdict, uin
 	fputs(", by ", p->out);
 	put_size(p, pss > expected ? pss - expected : expected - pss);
 	if (verdict == SHARE_LESS)
-		fputs("\n  other processes map the same files: PSS counts their part as "
-		      "theirs",
+		fputs("\n  other processes map the same files, and PSS counts a part as theirs",
 		      p->out);
 	else if (p->account->mapcounts.pss_known)
 		fputs("\n  or processes that map the same files began or ended meanwhile",
@@ -197,11 +196,9 @@ void share_print_sums(const struct share_report *report, const struct share_side
 	const uint64_t *counts = side->account.counts;
 
 	fprintf(out,
-		"strip: . absent  1 one frame  0 zero page  - one, in some  N parted  m "
-		"parted, "
-		"in part\n"
-		"       ? unknown%s\n",
-		report->options->all ? "" : "  * differing pages in one letter: see --all");
+		"strip: . absent  1 one frame  0 zero page  - one, in some  N parted\n"
+		"       m parted, in part  ? unknown%s\n",
+		report->options->all ? "" : "  * pages that differ, see --all");
 	fprintf(out, "pages: %" PRIu64 " one frame in all %zu, %" PRIu64 " parted",
 		counts[SEGMAP_SHARING_ONE], side->account.copies,
 		counts[SEGMAP_SHARING_PARTED]);

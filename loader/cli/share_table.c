@@ -140,7 +140,10 @@ static char *folded_strip(struct walk walk)
 		     cell++) {
 			char *c = &cells[cell];
 
-			*c = *c && *c != walk.letter ? '*' : walk.letter;
+			if (*c && *c != walk.letter)
+				*c = '*';
+			else
+				*c = walk.letter;
 		}
 	return strdup(cells);
 }
@@ -220,7 +223,7 @@ static int add_rest(struct view_table *table, const struct segmap_shared_region 
 	}
 	set_counts(cells, counts, pages);
 	cells[COLUMN_ADDRESS] = strdup("...");
-	if (asprintf(&cells[COLUMN_NAME], "(%zu mappings more: --all)", count) < 0)
+	if (asprintf(&cells[COLUMN_NAME], "(%zu more: --all)", count) < 0)
 		cells[COLUMN_NAME] = NULL;
 	return view_table_line(table, cells, NULL);
 }

@@ -77,7 +77,7 @@ static int read_own_entry(uint64_t *entry)
 
 int try_pagemap(void)
 {
-	uint64_t entry;
+	uint64_t entry = 0;
 	int error = read_own_entry(&entry);
 
 	return error || (entry & PAGEMAP_PRESENT) ? error : ENODATA;
@@ -108,7 +108,7 @@ int try_pagemap_scan(void)
 
 int try_frames(void)
 {
-	uint64_t entry;
+	uint64_t entry = 0;
 	int error = read_own_entry(&entry);
 
 	if (error)
