@@ -54,7 +54,7 @@ static char *read_file(const char *path, size_t *length)
 	int saved = n > 0 ? ENOMEM : errno;
 	if (fd >= 0)
 		close(fd);
-	if (n != 0) {
+	if (n != 0 || !text) {
 		free(text);
 		errno = saved;
 		return NULL;
