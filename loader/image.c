@@ -9,25 +9,17 @@
 
 #include "checked.h"
 #include "fail.h"
-#include "keep.h"
+#include "file.h"
 
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "arch.h"
-
-#ifndef AT_EXECVE_CHECK
-#define AT_EXECVE_CHECK 0x10000
-#endif
 
 enum {
 	PHDR_TABLE_MAX = 65536, /* bytes; older kernels allow less: rules.c */
@@ -60,74 +52,6 @@ static ssize_t read_at(int fd, void *buffer, size_t length, uint64_t offset)
 static int malformed(const struct segmap_image *image)
 {
 	return image->role == SEGMAP_INTERPRETER ? ELIBBAD : ENOEXEC;
-}
-
-/* Asks the kernel whether FD may be executed, ETXTBSY included; before Linux 6.14, which cannot
- * be asked, only the permissions are looked at. Returns 0 or a positive errno. */
-static int may_execute(int fd)
-{
-	char *const argv[] = {(char[]){"segmap"}, NULL};
-	char *const envp[] = {NULL};
-	char link[32];
-
-	if (syscall(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH | AT_EXECVE_CHECK) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
-		return errno;
-	if (syscall(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0)
-		return 0;
-	if (errno != ENOSYS && errno != EPERM)
-		return errno;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd); /* before Linux 5.8 */
-	return faccessat(AT_FDCWD, link, X_OK, AT_EACCESS) == 0 ? 0 : errno;
-}
-
-/* execve needs no descriptor for the file: to lack one is not its answer. */
-static int fail_open(struct segmap_error *err, const char *step)
-{
-	if (errno == EMFILE || errno == ENFILE)
-		return fail(err, OPEN, SYSTEM, errno, .step = step);
-	return fail(err, OPEN, ERRNO, errno, .step = step);
-}
-
-/* Opens PATH for reading without waiting for or waking up a FIFO or a device. [2] */
-static int open_regular(const char *path, struct segmap_error *err)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return fail(err, OPEN, ERRNO, errno, .step = "stat");
-	if (!S_ISREG(st.st_mode))
-		return fail(err, NOT_REGULAR, ERRNO, EACCES, .value = {st.st_mode});
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0)
-		return fd;
-	if (errno == EACCES && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
-		return fail(err, UNREADABLE, UNSUPPORTED, EACCES, .value = {st.st_mode});
-	return fail_open(err, "open");
-}
-
-static int check_file(struct segmap_image *image, bool inspect, struct segmap_error *err)
-{
-	struct stat st;
-
-	if (fstat(image->fd, &st) < 0)
-		return fail(err, OPEN, SYSTEM, errno, .step = "fstat");
-	image->file_size = (uint64_t)st.st_size;
-	image->modified = st.st_mtim;
-	image->device = st.st_dev;
-	image->inode = st.st_ino;
-	image->mode = st.st_mode;
-	image->owner = st.st_uid;
-	image->group = st.st_gid;
-	if (!S_ISREG(st.st_mode))
-		return fail(err, NOT_REGULAR, ERRNO, EACCES, .value = {st.st_mode});
-	int denied = inspect ? 0 : may_execute(image->fd);
-	if (denied == ETXTBSY)
-		return fail(err, BUSY, ERRNO, denied);
-	if (denied)
-		return fail(err, NOT_EXECUTABLE, ERRNO, denied, .value = {st.st_mode});
-	return 0;
 }
 
 /* A file for the kernel's 32-bit handler must pass its checks, or it is nobody's. [6] */
@@ -325,25 +249,9 @@ static void scan_table(struct segmap_image *image)
 	}
 }
 
-int segmap_image_check(const struct segmap_image *image, struct segmap_error *err)
-{
-	struct stat st;
-
-	if (image->fd < 0)
-		return 0;
-	if (fstat(image->fd, &st) < 0)
-		return fail(err, OPEN, SYSTEM, errno, .step = "fstat", .object = image->role);
-	if ((uint64_t)st.st_size == image->file_size &&
-	    st.st_mtim.tv_sec == image->modified.tv_sec &&
-	    st.st_mtim.tv_nsec == image->modified.tv_nsec)
-		return 0;
-	return fail(err, CHANGED, ERRNO, ETXTBSY, .object = image->role,
-		    .value = {image->file_size, (uint64_t)st.st_size});
-}
-
 static int read_image(struct segmap_image *image, bool inspect, struct segmap_error *err)
 {
-	int r = check_file(image, inspect, err);
+	int r = file_look(image, inspect, err);
 
 	if (r == 0)
 		r = read_header(image, err);
@@ -394,7 +302,7 @@ static int image_from_path(struct segmap_image **out, const char *path,
 {
 	/* The kernel resolves an interpreter "" as the working directory itself. */
 	bool here = role == SEGMAP_INTERPRETER && path[0] == '\0';
-	int r = open_regular(here ? "." : path, err);
+	int r = file_open(here ? "." : path, err);
 
 	if (r >= 0)
 		r = image_from_fd(out, r, path, role, inspect, kept, err);
@@ -417,24 +325,11 @@ int segmap_image_inspect(struct segmap_image **image, const char *path,
 	return image_from_path(image, path, role, true, NULL, err);
 }
 
-/* A descriptor that can be read, for one that may only name the file (O_PATH). */
-static int take_descriptor(int fd)
-{
-	char link[32];
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0 || !(flags & O_PATH))
-		return fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	return open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-}
-
 static int image_from_copy(struct segmap_image **image, int fd, const char *name,
 			   enum segmap_object_id role, int *kept, struct segmap_error *err)
 {
-	int copy = take_descriptor(fd);
-	int r = copy < 0 ? fail_open(err, "fcntl")
-			 : image_from_fd(image, copy, name, role, false, kept, err);
+	int copy = file_take(fd, err);
+	int r = copy < 0 ? copy : image_from_fd(image, copy, name, role, false, kept, err);
 
 	if (r < 0 && err) {
 		err->object = role;

@@ -5,7 +5,7 @@
 #include "script.h"
 
 #include "fail.h"
-#include "keep.h"
+#include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>

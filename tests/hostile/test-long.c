@@ -159,6 +159,7 @@ Test(long_runs, one_after_another, .timeout = 36000)
 	end();
 }
 
+#ifndef SEGMAP_SANITIZED /* whose runtime has more address space than is left here */
 /* ---- refused, in one process ---- */
 
 static void refuse_once(size_t turn)
@@ -179,9 +180,6 @@ Test(long_runs, refused_one_after_another, .timeout = 3600)
 	size_t total = number_from("SEGMAP_LONG", 200);
 	struct rusage first, middle, last;
 
-#ifdef SEGMAP_SANITIZED
-	cr_skip_test("a sanitizer's runtime has more address space than is left here");
-#endif
 	begin();
 	cr_assert_eq(setrlimit(RLIMIT_AS, &little), 0); /* for the third of them */
 	for (size_t i = 0; i < WARM_UP; i++)
@@ -205,6 +203,7 @@ Test(long_runs, refused_one_after_another, .timeout = 3600)
 		      "%" PRIu64 " page faults, then %" PRIu64, early, late);
 	end();
 }
+#endif
 
 /* ---- at once ---- */
 
