@@ -263,6 +263,8 @@ def test_text():
     assert table and max(map(len, table)) <= 80, max(table, key=len)
     sums = run("--summary", "/bin/true").stdout
     assert "A new page of zeros was made." in sums
+    narrow = run("--summary", "/bin/true", env=environment | {"COLUMNS": "60"}).stdout
+    assert max(map(len, narrow.splitlines())) <= 60 and "\\x0a" not in narrow, narrow
     raw = run("-rn", "-o", "CAUSE,TID,IP,SOURCE", "/bin/true").stdout.splitlines()
     assert raw and all(len(line.split()) >= 4 for line in raw)
 
