@@ -45,7 +45,8 @@ static const struct view_column sum_columns[SUM_COUNT] = {
 
 enum {
 	LIMIT_TERMINAL = 200,
-	SUM_OTHERS = 36, /* characters of the other columns of a sum, at least */
+	SUM_OTHERS = 38, /* characters of the other columns of a sum, mostly */
+	SUM_LEAST = 20,  /* of the meaning, however narrow the terminal */
 };
 
 bool faults_check_columns(const struct faults_options *options)
@@ -210,7 +211,9 @@ static size_t meaning_width(FILE *out)
 {
 	size_t width = view_width(out);
 
-	return width > 2 * (size_t)SUM_OTHERS ? width - SUM_OTHERS : width ? SUM_OTHERS : 0;
+	if (width == 0)
+		return 0;
+	return width > SUM_OTHERS + SUM_LEAST ? width - SUM_OTHERS : SUM_LEAST;
 }
 
 static int add_sum(struct view_table *table, const struct faults_report *report,
