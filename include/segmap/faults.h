@@ -97,7 +97,8 @@ struct segmap_watch;
  * drains the records while the child runs. On success *WATCH is the caller's, to be given to
  * segmap_watch_free.
  * Errors: negative errno of perf_event_open(2): -EACCES or -EPERM if it is not permitted,
- * -ENOENT or -ENOSYS if this kernel has none; -ENOMEM.
+ * -ENOENT or -ENOSYS if this kernel has none; -ENOBUFS if not even the smallest rings for the
+ * records may be locked in memory; -ENOMEM.
  */
 int segmap_watch_open(struct segmap_watch **watch, pid_t pid, bool on_exec, bool follow);
 

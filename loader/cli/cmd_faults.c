@@ -28,7 +28,9 @@ static void watch_exec(void *data, pid_t pid)
 
 static void complain_unwatched(int error)
 {
-	complain("faults: page faults cannot be watched: perf_event_open: %s",
+	complain("faults: page faults cannot be watched: %s: %s",
+		 error == -ENOBUFS ? "memory for the records may not be locked"
+				   : "perf_event_open",
 		 strerror(-error));
 	if (error == -EACCES || error == -EPERM)
 		fputs("  hint: sysctl kernel.perf_event_paranoid=2, or less, permits it to "
@@ -40,6 +42,11 @@ static void complain_unwatched(int error)
 	else if (error == -ENOSYS || error == -ENOENT)
 		fputs("  hint: this kernel is built without CONFIG_PERF_EVENTS, or a seccomp "
 		      "filter hides it\n",
+		      stderr);
+	else if (error == -ENOBUFS)
+		fputs("  hint: other watchers of this user have it all: let them end, or raise "
+		      "'ulimit -l'\n"
+		      "  or sysctl kernel.perf_event_mlock_kb\n",
 		      stderr);
 	else if (error == -EMFILE)
 		fputs("  hint: one descriptor for each CPU is needed: raise 'ulimit -n'\n",

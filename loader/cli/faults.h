@@ -69,6 +69,10 @@ const char *faults_cause_text(const struct segmap_fault *fault);
 char *faults_done_text(const struct segmap_fault *fault);
 char *faults_name_text(const struct segmap_name *name);
 
+/* The name of the address of FAULT. */
+void faults_find_where(const struct faults_report *report, const struct segmap_fault *fault,
+		       struct segmap_name *name);
+
 /* "counter by main+0x12": the address, and by which instruction. */
 char *faults_where_text(const struct faults_report *report, const struct segmap_fault *fault);
 

@@ -44,7 +44,7 @@ static json_t *fault_json(const struct faults_report *report, const struct segma
 		set(&object, "access", json_text(segmap_access_name(fault->access)));
 	set(&object, "class", json_text(segmap_fault_class_id(fault->class)));
 	set(&object, "around", json_integer(fault->around));
-	faults_images_find(report->images, fault->pid, fault->time, fault->addr, false, &name);
+	faults_find_where(report, fault, &name);
 	set(&object, "where", name_json(&name));
 	if (fault->kernel) {
 		set_unknown(&object, "by", "by_why", "an instruction of the kernel");

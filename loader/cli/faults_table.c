@@ -43,7 +43,11 @@ static const struct view_column sum_columns[SUM_COUNT] = {
 	[SUM_MEANING] = {"MEANING", SCOLS_FL_WRAP, false},
 };
 
-enum { LIMIT_TERMINAL = 200 };
+enum {
+	LIMIT_TERMINAL = 200,
+	SUM_OTHERS = 38, /* characters of the other columns of a sum, mostly */
+	SUM_LEAST = 20,  /* of the meaning, however narrow the terminal */
+};
 
 bool faults_check_columns(const struct faults_options *options)
 {
@@ -107,7 +111,7 @@ static int add_fault(struct view_table *table, const struct faults_report *repor
 {
 	struct segmap_name addr, ip;
 
-	faults_images_find(report->images, fault->pid, fault->time, fault->addr, false, &addr);
+	faults_find_where(report, fault, &addr);
 	faults_images_find(report->images, fault->pid, fault->time, fault->ip,
 			   is_shown(table, COLUMN_SOURCE), &ip);
 	char *cells[COLUMN_COUNT] = {
@@ -186,18 +190,57 @@ static int print_timeline(const struct faults_report *report, FILE *out)
 
 /* ---- sums ---- */
 
+/* Breaks TEXT between words so that no line has more than WIDTH characters; 0 is no limit. */
+static char *break_words(const char *text, size_t width)
+{
+	char *broken = strdup(text);
+	size_t begin = 0, blank = 0;
+
+	for (size_t i = 0; broken && width && broken[i]; i++) {
+		blank = broken[i] == ' ' ? i : blank;
+		if (i - begin < width || blank <= begin)
+			continue;
+		broken[blank] = '\n';
+		begin = blank + 1;
+	}
+	return broken;
+}
+
+/* What is left for the meaning beside the other columns. */
+static size_t meaning_width(FILE *out)
+{
+	size_t width = view_width(out);
+
+	if (width == 0)
+		return 0;
+	return width > SUM_OTHERS + SUM_LEAST ? width - SUM_OTHERS : SUM_LEAST;
+}
+
 static int add_sum(struct view_table *table, const struct faults_report *report,
-		   enum segmap_fault_class class)
+		   enum segmap_fault_class class, size_t width)
 {
 	const struct faults_sum *sum = &report->sums[class];
 	char *cells[SUM_COUNT] = {
 		[SUM_CLASS] = strdup(segmap_fault_class_name(class)),
 		[SUM_FAULTS] = decimal(sum->count),
 		[SUM_AROUND] = decimal(sum->around),
-		[SUM_MEANING] = strdup(segmap_fault_class_meaning(class)),
+		[SUM_MEANING] = break_words(segmap_fault_class_meaning(class), width),
 	};
 
 	return view_table_line(table, cells, NULL);
+}
+
+static void wrap_meaning(const struct view_table *table)
+{
+	for (size_t i = 0; i < table->shown_count; i++) {
+		struct libscols_column *column = scols_table_get_column(table->table, i);
+
+		if (table->shown[i] != SUM_MEANING)
+			continue;
+		scols_column_set_safechars(column, "\n");
+		scols_column_set_wrapfunc(column, scols_wrapnl_chunksize,
+					  scols_wrapnl_nextchunk, NULL);
+	}
 }
 
 static int print_sums(const struct faults_report *report, FILE *out)
@@ -206,9 +249,12 @@ static int print_sums(const struct faults_report *report, FILE *out)
 	int r = view_table_begin(&table, &report->options->subject.view, "faults", out,
 				 sum_columns, SUM_COUNT);
 
+	if (r == 0)
+		wrap_meaning(&table);
 	for (int i = 0; r == 0 && i < SEGMAP_FAULT_CLASS_COUNT; i++)
 		if (report->sums[i].count)
-			r = add_sum(&table, report, (enum segmap_fault_class)i);
+			r = add_sum(&table, report, (enum segmap_fault_class)i,
+				    meaning_width(out));
 	return view_table_end(&table, r);
 }
 

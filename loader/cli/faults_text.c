@@ -78,7 +78,7 @@ const char *faults_cause_text(const struct segmap_fault *fault)
 			[SEGMAP_ACCESS_UNKNOWN] = "user access",
 			[SEGMAP_ACCESS_READ] = "user read",
 			[SEGMAP_ACCESS_WRITE] = "user write",
-			[SEGMAP_ACCESS_EXECUTE] = "execute",
+			[SEGMAP_ACCESS_EXECUTE] = "exec",
 		},
 		{
 			[SEGMAP_ACCESS_UNKNOWN] = "kernel access",
@@ -118,6 +118,8 @@ char *faults_name_text(const struct segmap_name *name)
 		n = asprintf(&text, "%s+0x%" PRIx64, name->symbol, name->symbol_offset);
 	else if (name->symbol)
 		n = asprintf(&text, "%s", name->symbol);
+	else if (name->section && name->role == SEGMAP_ROLE_PROGRAM)
+		n = asprintf(&text, "%s", name->section);
 	else if (name->section)
 		n = asprintf(&text, "%s %s", base_name(name->object), name->section);
 	else if (name->object && *name->object)
@@ -129,12 +131,21 @@ char *faults_name_text(const struct segmap_name *name)
 	return n < 0 ? NULL : text;
 }
 
+/* A mapping without a name that is gone at the end is not known, but there was one. */
+void faults_find_where(const struct faults_report *report, const struct segmap_fault *fault,
+		       struct segmap_name *name)
+{
+	faults_images_find(report->images, fault->pid, fault->time, fault->addr, false, name);
+	if (name->role == SEGMAP_ROLE_NONE && fault->class != SEGMAP_FAULT_SIGNAL)
+		name->role = SEGMAP_ROLE_ANON;
+}
+
 char *faults_where_text(const struct faults_report *report, const struct segmap_fault *fault)
 {
 	struct segmap_name name;
 	char *text = NULL;
 
-	faults_images_find(report->images, fault->pid, fault->time, fault->addr, false, &name);
+	faults_find_where(report, fault, &name);
 	char *where = faults_name_text(&name);
 	if (!where || fault->kernel || fault->access == SEGMAP_ACCESS_EXECUTE)
 		return where;

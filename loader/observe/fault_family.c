@@ -13,15 +13,16 @@ static struct space *find_space(const struct family *f, pid_t pid)
 
 static struct space *add_space(struct family *f, pid_t pid)
 {
-	struct space **spaces =
-		reallocarray(f->spaces, f->space_count + 1, sizeof(struct space *));
 	struct space *space = calloc(1, sizeof(*space));
+	struct space **spaces =
+		space ? reallocarray(f->spaces, f->space_count + 1, sizeof(struct space *))
+		      : NULL;
 
-	f->spaces = spaces ? spaces : f->spaces;
-	if (!spaces || !space) {
+	if (!spaces) {
 		free(space);
 		return NULL;
 	}
+	f->spaces = spaces;
 	space->pid = pid;
 	spaces[f->space_count++] = space;
 	return space;

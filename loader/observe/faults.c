@@ -141,7 +141,7 @@ static int map_rings(struct segmap_watch *watch)
 		for (size_t i = 0; i < mapped; i++)
 			perf_ring_unmap(&watch->rings[i]);
 	}
-	return r;
+	return r == -EPERM ? -ENOBUFS : r;
 }
 
 /* Faults in kernel mode are asked for, and left out if that is not permitted. */

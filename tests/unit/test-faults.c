@@ -69,9 +69,17 @@ struct test_case {
 	bool no_zero_page, no_exit;
 	int status;
 	struct segmap_region moved; /* there at exit, and not at entry */
-	struct seen entry[4], exit[20];
+	struct seen entry[4], exit[36];
 	struct event events[10];
 };
+
+/* 4 and 16 pages of the file that are there, from the Nth of DATA on. */
+#define SEEN(n)                                                                                \
+	{                                                                                      \
+		DATA + (n)*PAGE, SEGMAP_PAGE_FILE                                              \
+	}
+#define SEEN4(n)  SEEN(n), SEEN((n) + 1), SEEN((n) + 2), SEEN((n) + 3)
+#define SEEN16(n) SEEN4(n), SEEN4((n) + 4), SEEN4((n) + 8), SEEN4((n) + 12)
 
 static const struct test_case cases[] = {
 	{.name = "a page of the file is read, and one executed",
@@ -230,11 +238,19 @@ static const struct test_case cases[] = {
 	 .events = {{FAULT, TEXT, X, C(FILE_MAPPED), .around = 2},
 		    {FAULT, TEXT + 16 * PAGE, X, C(FILE_MAPPED)}}},
 	{.name = "those that came along: not beyond the mapping",
-	 .exit = {{RODATA + 4 * PAGE, SEGMAP_PAGE_FILE},
+	 .exit = {{RODATA + 3 * PAGE, SEGMAP_PAGE_FILE},
+		  {RODATA + 4 * PAGE, SEGMAP_PAGE_FILE},
 		  {RODATA + 5 * PAGE, SEGMAP_PAGE_FILE},
 		  {RODATA + 8 * PAGE, SEGMAP_PAGE_FILE},
 		  {RODATA + 9 * PAGE, SEGMAP_PAGE_FILE}},
 	 .events = {{FAULT, RODATA + 5 * PAGE, R, C(FILE_MAPPED), .around = 2}}},
+	{.name = "those that came along: all of a large folio",
+	 .exit = {SEEN16(0), SEEN16(16)},
+	 .events = {{FAULT, DATA + PAGE, R, C(FILE_MAPPED), .around = 31}}},
+	{.name = "those that came along: no large folio, the next part has a fault of its own",
+	 .exit = {SEEN16(0), SEEN16(16)},
+	 .events = {{FAULT, DATA + PAGE, R, C(FILE_MAPPED), .around = 15},
+		    {FAULT, DATA + 20 * PAGE, R, C(FILE_MAPPED), .around = 15}}},
 	{.name = "nothing comes along with a write",
 	 .exit = {{DATA, SEGMAP_PAGE_COPY}, {DATA + PAGE, SEGMAP_PAGE_FILE}},
 	 .events = {{FAULT, DATA, W, C(COPY_FIRST_WRITE)}}},
@@ -345,7 +361,7 @@ static void check_faults(const struct test_case *c, const struct history *h)
 
 static void run_case(const struct test_case *c)
 {
-	struct segmap_page entry_pages[4], exit_pages[20];
+	struct segmap_page entry_pages[4], exit_pages[36];
 	struct segmap_region exit_regions[10];
 	struct history h = {0};
 
@@ -354,7 +370,7 @@ static void run_case(const struct test_case *c)
 	exit_regions[regions.count] = c->moved;
 	const struct segmap_pages entry = {entry_pages, set_pages(entry_pages, c->entry, 4),
 					   .page_size = PAGE};
-	const struct segmap_pages exit = {exit_pages, set_pages(exit_pages, c->exit, 20),
+	const struct segmap_pages exit = {exit_pages, set_pages(exit_pages, c->exit, 36),
 					  .page_size = PAGE};
 	const struct segmap_regions at_exit = {exit_regions,
 					       regions.count + (c->moved.end != 0), .error = 0};
