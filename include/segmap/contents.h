@@ -37,6 +37,7 @@ enum segmap_file_verdict {
 /* A page beside the same page of its file. */
 struct segmap_contents {
 	uint64_t differing; /* bytes, valid if there is no error */
+	uint64_t first;     /* offset in the page of the first of them, if there is one */
 	int error;          /* positive errno: one of the two could not be read */
 	enum segmap_file_verdict file;
 	int file_error; /* positive errno if FILE is not known; ESTALE if it was replaced */

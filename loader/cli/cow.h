@@ -6,6 +6,7 @@
 
 #include <segmap/account.h>
 #include <segmap/contents.h>
+#include <segmap/names.h>
 
 struct cow_options {
 	struct subject_options subject;
@@ -17,9 +18,8 @@ struct cow_options {
 struct cow_look {
 	struct segmap_regions regions;
 	struct segmap_pages pages;
-	const char
-		*title; /* "AT ENTRY": heading of its strips; NULL for one that is not shown */
-	const char *name; /* "entry", for JSON */
+	const char *name;  /* "entry", "main", "at", "exit" */
+	const char *title; /* heading of its strips; NULL for one that is not shown */
 };
 
 /* All that was seen of one process. */
@@ -28,29 +28,73 @@ struct cow_process {
 	struct cow_look looks[SEGMAP_LOOKS_MAX];
 	size_t look_count;
 	bool has_exit; /* the last look was at its end; else it ended without leaving time */
+	struct segmap_names *names;
 	struct segmap_account account;
 	struct segmap_contents *contents; /* one for each copy of the account */
 	uint64_t anonymous;               /* bytes, as smaps has them */
 	int anonymous_error;              /* positive errno if they are not known */
 };
 
-/* For those who print it. */
-struct cow_report {
-	const struct cow_options *options;
-	const struct subject *subject;
-	const struct cow_process *process;
-	enum segmap_main main;
-	int faults_error;                   /* positive errno: why there is no second witness */
-	const struct segmap_faults *faults; /* or NULL */
-	FILE *out;
+/* Why there is no look at main, or at the symbol of --at. */
+enum cow_missed {
+	COW_SEEN,
+	COW_NO_SYMBOL,  /* there is none of this name */
+	COW_STRIPPED,   /* no symbols at all */
+	COW_SLOW,       /* it would have to be single-stepped through the interpreter */
+	COW_NOT_PASSED, /* never executed, after the looks before */
+	COW_FAILED,     /* ptrace refused */
 };
+
+/* What was run, and what was seen. */
+struct cow {
+	const struct cow_options *options;
+	struct subject subject;
+	struct segmap_files *files;
+	struct cow_process process;
+	struct segmap_faults faults; /* valid if there is no error */
+	int faults_error;            /* positive errno: why there is no second witness */
+	enum cow_missed main_missed, at_missed;
+};
+
+/* cow_watch.c: runs what has been started to its end, and takes down all that is to be known.
+ * Returns 0 or a negative errno. */
+int cow_watch(struct cow *cow);
+
+/* What --at says to the user and to programs; NULL for COW_SEEN. */
+const char *cow_missed_text(enum cow_missed missed);
+
+/* ---- showing it ---- */
 
 extern const struct view_column cow_columns[];
 extern const size_t cow_column_count;
 
 /* cow_table.c and cow_json.c: 0, -ENOMEM, or -EINVAL for columns that there are not. */
-int cow_print_table(const struct cow_report *report);
-int cow_print_json(const struct cow_report *report);
+int cow_print_table(const struct cow *cow, FILE *out);
+int cow_print_json(const struct cow *cow, FILE *out);
+
+/* cow_strips.c and cow_copies.c: parts of the table. */
+int cow_print_strips(const struct cow *cow, const struct cow_process *process, FILE *out);
+int cow_print_copies(const struct cow *cow, const struct cow_process *process, FILE *out);
+
+enum { COW_ROWS_MAX = 100 }; /* mappings and copies that are shown without --all */
+
+/* printf to a string of the caller's; NULL if there is no memory. */
+char *cow_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* What follows on the last slash of PATH. */
+const char *cow_base_name(const char *path);
+
+/* ---- cow_names.c: addresses in words ---- */
+
+/* "write_one+0x5", ".data+0x18" where there is no symbol, "0x401234" where there is nothing. */
+char *cow_address_text(const struct cow_process *process, uint64_t addr);
+
+/* Who wrote: the same for the instruction of FAULT, "kernel" in kernel mode, "?" for NULL. */
+char *cow_writer_text(const struct cow_process *process, const struct segmap_fault *fault);
+
+/* Where copy number I was written, as far as is known: by its fault, or by the first byte that
+ * differs. False if neither is known. */
+bool cow_written_at(const struct cow_process *process, size_t i, uint64_t *addr);
 
 /* ---- cow_strip.c: pages as letters ---- */
 
@@ -74,7 +118,7 @@ struct cow_line {
 int cow_walk_next(struct cow_walk *walk, struct cow_line *line);
 void cow_line_free(struct cow_line *line);
 
-/* How many pages of STRIP have each letter at LOOK: 256 counts, added to those in COUNTS. */
+/* How many pages of STRIP have each letter at LOOK, added to COUNTS. */
 void cow_count_letters(const struct cow_process *process, const struct segmap_strip *strip,
 		       size_t look, uint64_t counts[256]);
 

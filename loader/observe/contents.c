@@ -197,13 +197,15 @@ int segmap_files_look(struct segmap_files *files, const struct segmap_regions *r
 
 /* ---- comparing ---- */
 
-static uint64_t count_differing(const char *a, const char *b, size_t size)
+static void count_differing(const char *a, const char *b, size_t size,
+			    struct segmap_contents *contents)
 {
-	uint64_t count = 0;
-
-	for (size_t i = 0; i < size; i++)
-		count += a[i] != b[i];
-	return count;
+	for (size_t i = 0; i < size; i++) {
+		if (a[i] == b[i])
+			continue;
+		if (contents->differing++ == 0)
+			contents->first = i;
+	}
 }
 
 /* A page of the file that is open; what is beyond its end stays 0. */
@@ -270,7 +272,7 @@ void segmap_contents_compare(struct segmap_files *files, pid_t pid,
 		r = read_process(pid, addr, in_process, sizeof(in_process));
 	contents->error = -r;
 	if (r == 0)
-		contents->differing = count_differing(in_file, in_process, sizeof(in_file));
+		count_differing(in_file, in_process, sizeof(in_file), contents);
 }
 
 const char *segmap_file_verdict_name(enum segmap_file_verdict verdict)

@@ -1,0 +1,262 @@
+/*
+ * A program watched from its first instruction to its end, for the account of its copies.
+ *
+ * It is looked at when it begins, when it reaches main and the symbol of --at, and when it is
+ * about to end; between, only its page faults are noted down.
+ */
+#include "cow.h"
+
+#include <errno.h>
+#include <segmap/permits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- looking ---- */
+
+/* Adds a look at the stopped process. */
+static int look(struct cow *c, const char *name, const char *title)
+{
+	struct cow_process *p = &c->process;
+	struct cow_look *l = &p->looks[p->look_count];
+	int r = segmap_regions_read(&l->regions, p->pid, false);
+
+	if (r == 0 && l->regions.error)
+		r = -l->regions.error;
+	if (r == 0)
+		r = segmap_pages_read(&l->pages, p->pid, &l->regions);
+	if (r == 0)
+		r = segmap_files_look(c->files, &l->regions);
+	if (r == 0)
+		r = segmap_names_update(p->names, &l->regions);
+	if (r < 0) {
+		segmap_regions_free(&l->regions);
+		segmap_pages_free(&l->pages);
+		return r;
+	}
+	l->name = name;
+	l->title = title;
+	p->look_count++;
+	return 0;
+}
+
+/* ---- going on ---- */
+
+static bool is_programs(const struct cow *c, const char *symbol, uint64_t *addr)
+{
+	struct segmap_name name;
+
+	if (!segmap_names_address(c->process.names, symbol, addr))
+		return false;
+	segmap_names_find(c->process.names, *addr, false, &name);
+	return name.role == SEGMAP_ROLE_PROGRAM;
+}
+
+/* The code before main is the interpreter's, mostly: too much to be single-stepped. */
+static bool is_too_far(const struct cow *c)
+{
+	const struct segmap_regions *regions = &c->process.looks[0].regions;
+	struct segmap_name name;
+
+	if (!segmap_tracee_must_step())
+		return false;
+	for (size_t i = 0; i < regions->count; i++) {
+		segmap_names_find(c->process.names, regions->items[i].start, false, &name);
+		if (name.role == SEGMAP_ROLE_INTERPRETER)
+			return true;
+	}
+	return false;
+}
+
+/* Runs to ADDR and looks there. */
+static int look_at(struct cow *c, uint64_t addr, const char *name, const char *title,
+		   enum cow_missed *missed)
+{
+	bool reached = false;
+	int r = segmap_tracee_run_to(&c->subject.tracee, addr, &reached);
+
+	*missed = r < 0 ? COW_FAILED : reached ? COW_SEEN : COW_NOT_PASSED;
+	return reached ? look(c, name, title) : 0;
+}
+
+static int look_at_main(struct cow *c, bool wanted)
+{
+	uint64_t addr;
+
+	if (!is_programs(c, "main", &addr))
+		c->main_missed = is_programs(c, "_start", &addr) ? COW_NO_SYMBOL : COW_STRIPPED;
+	else if (!wanted && is_too_far(c))
+		c->main_missed = COW_SLOW;
+	else
+		return look_at(c, addr, "main", wanted ? "AT MAIN" : NULL, &c->main_missed);
+	return 0;
+}
+
+/* After main, where there is one: what the interpreter has loaded is known then. */
+static int look_at_symbol(struct cow *c)
+{
+	const char *symbol = c->options->at;
+	uint64_t addr;
+
+	if (!symbol || c->subject.tracee.ended)
+		return 0;
+	if (strcmp(symbol, "main") == 0) {
+		c->at_missed = c->main_missed;
+		return 0;
+	}
+	c->at_missed = COW_NO_SYMBOL;
+	if (!segmap_names_address(c->process.names, symbol, &addr))
+		return 0;
+	return look_at(c, addr, "at", "AT SYMBOL", &c->at_missed);
+}
+
+static int run(struct cow *c)
+{
+	bool main_wanted = c->options->at && strcmp(c->options->at, "main") == 0;
+	int r = look_at_main(c, main_wanted);
+
+	if (r == 0)
+		r = look_at_symbol(c);
+	if (r == 0)
+		r = segmap_tracee_run_to_exit(&c->subject.tracee);
+	if (r == 0 && !c->subject.tracee.ended) {
+		r = look(c, "exit", "AT EXIT");
+		c->process.has_exit = r == 0;
+	}
+	return r;
+}
+
+/* ---- faults ---- */
+
+static int read_faults(struct cow *c, struct segmap_watch *watch)
+{
+	const struct cow_process *p = &c->process;
+	const struct cow_look *first = &p->looks[0], *last = &p->looks[p->look_count - 1];
+	const struct segmap_fault_context context = {
+		.pid = p->pid,
+		.entry = &first->regions,
+		.entry_pages = &first->pages,
+		.exit = p->has_exit ? &last->regions : NULL,
+		.exit_pages = p->has_exit ? &last->pages : NULL,
+		.page_size = first->pages.page_size,
+		.zero_page = segmap_zero_page_is_used(),
+	};
+	int r = segmap_watch_read(watch, &c->faults);
+
+	if (r == 0) {
+		c->faults_error = 0;
+		r = segmap_faults_classify(&c->faults, &context);
+	} else if (r != -ENOMEM) {
+		c->faults_error = -r;
+		r = 0;
+	}
+	return r;
+}
+
+static int run_watched(struct cow *c)
+{
+	struct segmap_watch *watch = NULL;
+	int error = segmap_watch_open(&watch, c->process.pid, false, false);
+
+	if (error == -ENOMEM)
+		return error;
+	c->faults_error = -error;
+	int r = run(c);
+
+	if (r == 0 && watch)
+		r = read_faults(c, watch);
+	segmap_watch_free(watch);
+	return r;
+}
+
+/* ---- the account ---- */
+
+static void find_interpreter(const struct cow_process *p, struct segmap_evidence *e)
+{
+	const struct segmap_regions *regions = &p->looks[0].regions;
+	struct segmap_name name;
+
+	for (size_t i = 0; i < regions->count; i++) {
+		segmap_names_find(p->names, regions->items[i].start, false, &name);
+		if (name.role != SEGMAP_ROLE_INTERPRETER)
+			continue;
+		if (!e->interp_end)
+			e->interp_start = regions->items[i].start;
+		e->interp_end = regions->items[i].end;
+	}
+}
+
+static int draw_account(struct cow *c)
+{
+	static const enum segmap_main mains[] = {
+		[COW_SEEN] = SEGMAP_MAIN_SEEN,
+		[COW_NO_SYMBOL] = SEGMAP_MAIN_NONE,
+		[COW_FAILED] = SEGMAP_MAIN_UNKNOWN,
+	};
+	struct cow_process *p = &c->process;
+	struct segmap_evidence evidence = {
+		.pid = p->pid,
+		.look_count = p->look_count,
+		.main = mains[c->main_missed],
+		.faults = c->faults_error ? NULL : &c->faults,
+		.faults_error = c->faults_error,
+	};
+
+	for (size_t i = 0; i < p->look_count; i++)
+		evidence.looks[i] = (struct segmap_look){
+			.regions = &p->looks[i].regions,
+			.pages = &p->looks[i].pages,
+			.at_main = strcmp(p->looks[i].name, "main") == 0,
+		};
+	find_interpreter(p, &evidence);
+	return segmap_account(&p->account, &evidence);
+}
+
+/* What can only be read while the process is still there. */
+static int read_contents(struct cow *c)
+{
+	struct cow_process *p = &c->process;
+	const struct segmap_account *a = &p->account;
+
+	p->contents = calloc(a->copy_count + 1, sizeof(*p->contents));
+	if (!p->contents)
+		return -ENOMEM;
+	for (size_t i = 0; i < a->copy_count; i++)
+		segmap_contents_compare(c->files, p->pid, a->copies[i].region,
+					a->copies[i].addr, p->looks[0].pages.page_size,
+					&p->contents[i]);
+	p->anonymous_error = -segmap_anonymous_read(p->pid, &p->anonymous);
+	return p->anonymous_error == ENOMEM ? -ENOMEM : 0;
+}
+
+int cow_watch(struct cow *c)
+{
+	c->process.pid = c->subject.tracee.pid;
+	int r = segmap_files_open(&c->files);
+
+	if (r == 0)
+		r = segmap_names_open(&c->process.names, c->process.pid, c->subject.program);
+	if (r == 0)
+		r = look(c, "entry", "AT ENTRY");
+	if (r == 0)
+		r = run_watched(c);
+	if (r == 0)
+		r = draw_account(c);
+	if (r == 0)
+		r = read_contents(c);
+	return r;
+}
+
+const char *cow_missed_text(enum cow_missed missed)
+{
+	static const char *const texts[] = {
+		[COW_SEEN] = NULL,
+		[COW_NO_SYMBOL] = "there is no symbol of this name",
+		[COW_STRIPPED] = "the program has no symbol table",
+		[COW_SLOW] = "this machine has no working breakpoint registers, and "
+			     "single-stepping the interpreter takes long",
+		[COW_NOT_PASSED] = "it was not executed",
+		[COW_FAILED] = "it could not be stopped there",
+	};
+
+	return texts[missed];
+}
