@@ -118,6 +118,13 @@ struct cow_line {
 int cow_walk_next(struct cow_walk *walk, struct cow_line *line);
 void cow_line_free(struct cow_line *line);
 
+enum { COW_NOT_MAPPED = '-' }; /* where a page has no mapping */
+
+/* The letter of the page at ADDR of STRIP; *END, which must be beyond it, becomes where the
+ * next run begins if that is before it. */
+char cow_run_at(const struct cow_process *process, const struct segmap_strip *strip,
+		size_t look, uint64_t addr, uint64_t *end);
+
 /* How many pages of STRIP have each letter at LOOK, added to COUNTS. */
 void cow_count_letters(const struct cow_process *process, const struct segmap_strip *strip,
 		       size_t look, uint64_t counts[256]);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOT_MAPPED = '-', SHORT_RUN = 3, STEP_MAX = 24 };
+enum { SHORT_RUN = 3, STEP_MAX = 24 };
 
 /* What a line has of one look: the runs before the last one as text, and the last. */
 struct pen {
@@ -20,14 +20,13 @@ struct pen {
 	uint64_t count;
 };
 
-/* The letter of the page at ADDR, and where in [ADDR, END) another may begin. */
-static char run_at(const struct cow_process *process, const struct segmap_strip *strip,
-		   size_t look, uint64_t addr, uint64_t *end)
+char cow_run_at(const struct cow_process *process, const struct segmap_strip *strip,
+		size_t look, uint64_t addr, uint64_t *end)
 {
 	const struct segmap_pages *pages = &process->looks[look].pages;
 
 	if (!strip->regions[look])
-		return NOT_MAPPED;
+		return COW_NOT_MAPPED;
 	if (pages->error)
 		return segmap_page_letter(SEGMAP_PAGE_UNKNOWN);
 	size_t i = segmap_pages_from(pages, addr);
@@ -60,7 +59,7 @@ void cow_count_letters(const struct cow_process *process, const struct segmap_st
 
 	for (uint64_t addr = strip->start; addr < strip->end; addr = end) {
 		end = strip->end;
-		char letter = run_at(process, strip, look, addr, &end);
+		char letter = cow_run_at(process, strip, look, addr, &end);
 
 		counts[(unsigned char)letter] += (end - addr) / page_size_of(process);
 	}
@@ -155,8 +154,8 @@ static bool add_step(struct cow_walk *walk, struct pen *pens)
 
 	for (size_t i = 0; i < process->look_count; i++)
 		letters[i] = process->looks[i].title
-				     ? run_at(process, walk->strip, i, walk->addr, &end)
-				     : NOT_MAPPED;
+				     ? cow_run_at(process, walk->strip, i, walk->addr, &end)
+				     : COW_NOT_MAPPED;
 	uint64_t count = (end - walk->addr) / page_size_of(process);
 
 	for (size_t i = 0; i < process->look_count; i++)
@@ -183,7 +182,7 @@ static void write_letters(struct cow_walk *walk, struct pen *pens)
 		for (uint64_t addr = walk->strip->start; pens[i].out && addr < walk->strip->end;
 		     addr = end) {
 			end = walk->strip->end;
-			char letter = run_at(process, walk->strip, i, addr, &end);
+			char letter = cow_run_at(process, walk->strip, i, addr, &end);
 
 			for (uint64_t n = (end - addr) / page_size_of(process); n; n--)
 				fputc(letter, pens[i].out);
