@@ -79,6 +79,7 @@ enum segmap_difference_kind {
 	SEGMAP_COPY_LOST,      /* no fault was seen, and records were lost */
 	SEGMAP_COPY_DROPPED,   /* copied; the page was given back later, as by madvise(2) */
 	SEGMAP_COPY_UNMAPPED,  /* copied; its mapping was gone or another at the last look */
+	SEGMAP_FAULT_UNCLEAR,  /* there was a fault; whether it has copied is not known */
 	/* Not explained. */
 	SEGMAP_COPY_WITHOUT_FAULT,
 	SEGMAP_FAULT_WITHOUT_COPY,

@@ -22,13 +22,21 @@ static void print_totals(const struct cow_process *p, FILE *out)
 	};
 	const struct segmap_account *a = &p->account;
 	const char *before = ": ";
+	int width =
+		fprintf(out, "%zu of %zu data pages copied (%" PRIu64 " KiB)", a->copy_count,
+			a->data_pages, a->copy_count * p->looks[0].pages.page_size / 1024);
 
-	fprintf(out, "%zu of %zu data pages copied (%" PRIu64 " KiB)", a->copy_count,
-		a->data_pages, a->copy_count * p->looks[0].pages.page_size / 1024);
 	for (size_t i = 0; i < SEGMAP_CAUSE_COUNT; i++) {
+		char text[80];
+
 		if (!a->causes[i])
 			continue;
-		fprintf(out, "%s%zu %s", before, a->causes[i], causes[i]);
+		int length = snprintf(text, sizeof(text), "%zu %s", a->causes[i], causes[i]);
+		bool wrap = width + length + 3 > 80; /* with what is before and after it */
+
+		width = wrap ? 2 : width + 2;
+		width += length;
+		fprintf(out, "%s%s%s", before, wrap ? "\n  " : "", text);
 		before = ", ";
 	}
 	fputc('\n', out);
@@ -96,6 +104,7 @@ static void print_difference(const struct cow_process *p, const struct segmap_di
 				     "lost",
 		[SEGMAP_COPY_DROPPED] = "copied, then given back, as by madvise(2)",
 		[SEGMAP_COPY_UNMAPPED] = "copied, then unmapped",
+		[SEGMAP_FAULT_UNCLEAR] = "there was a fault; whether it copied is not known",
 		[SEGMAP_COPY_WITHOUT_FAULT] = "a COPY in the page tables WITHOUT A FAULT",
 		[SEGMAP_FAULT_WITHOUT_COPY] = "a copying FAULT, but NO COPY in the page tables",
 	};
@@ -145,7 +154,7 @@ static void print_witnesses(const struct cow *cow, const struct cow_process *p, 
 		fputs("one witness: page tables are not known\n", out);
 		return;
 	}
-	fprintf(out, "two witnesses: %zu %s%s in the page tables, %zu copying fault%s: %s\n",
+	fprintf(out, "two witnesses: %zu %s%s in page tables, %zu copying fault%s: %s\n",
 		a->copied_pages, a->copied_pages == 1 ? "copy" : "copies",
 		a->causes[SEGMAP_CAUSE_LOADER] ? " since entry" : "", a->faulted_pages,
 		a->faulted_pages == 1 ? "" : "s", verdicts[a->agreement]);

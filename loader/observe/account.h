@@ -4,7 +4,8 @@
 
 #include <segmap/account.h>
 
-/* Which pages of one process had a copying fault: its last one there. */
+/* Which pages of one process had a copying fault: its last one there. Or, where there is none,
+ * one of which it is not known what it did. */
 struct faulted {
 	const struct segmap_fault **items; /* owned; one for each page, by address */
 	size_t count;
@@ -15,7 +16,7 @@ struct faulted {
 int faulted_make(struct faulted *faulted, const struct segmap_evidence *evidence);
 void faulted_free(struct faulted *faulted);
 
-/* The last copying fault on the page at ADDR, or NULL. */
+/* That of the page at ADDR, or NULL. */
 const struct segmap_fault *faulted_find(const struct faulted *faulted, uint64_t addr);
 
 /* The strip that ADDR is in, or NULL. */

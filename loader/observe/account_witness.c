@@ -15,6 +15,12 @@ static bool is_copying(const struct segmap_fault *fault)
 	       fault->class == SEGMAP_FAULT_COPY_AFTER_FORK;
 }
 
+/* Worth being looked at: one that copies, or of which it is not known what it did. */
+static bool may_copy(const struct segmap_fault *fault)
+{
+	return is_copying(fault) || fault->class == SEGMAP_FAULT_UNCLASSIFIED;
+}
+
 /* A copy after a fork may also be one of anonymous memory: only some look can tell. A page that
  * no look has seen mapped is taken by the fault's class alone. */
 static bool is_of_private_file(const struct segmap_evidence *e, const struct segmap_fault *f)
@@ -29,7 +35,7 @@ static bool is_of_private_file(const struct segmap_evidence *e, const struct seg
 			return true;
 		mapped |= region != NULL;
 	}
-	return !mapped && f->class != SEGMAP_FAULT_COPY_AFTER_FORK;
+	return !mapped && is_copying(f) && f->class != SEGMAP_FAULT_COPY_AFTER_FORK;
 }
 
 /* By page, and the last in time first. */
@@ -48,6 +54,14 @@ static uint64_t page_of(const struct faulted *faulted, uint64_t addr)
 	return addr - addr % faulted->page_size;
 }
 
+/* Whether F says more of a page than OTHER does: it copies, or both do and it was later. */
+static bool is_better(const struct segmap_fault *f, const struct segmap_fault *other)
+{
+	if (is_copying(f) != is_copying(other))
+		return is_copying(f);
+	return f->time > other->time;
+}
+
 /* Leaves one fault for each page: its last. The faults come sorted by address. */
 static void keep_last(struct faulted *faulted)
 {
@@ -59,7 +73,7 @@ static void keep_last(struct faulted *faulted)
 
 		if (!last || page_of(faulted, (*last)->addr) != page_of(faulted, f->addr))
 			faulted->items[kept++] = f;
-		else if (f->time > (*last)->time)
+		else if (is_better(f, *last))
 			*last = f;
 	}
 	faulted->count = kept;
@@ -78,7 +92,7 @@ int faulted_make(struct faulted *faulted, const struct segmap_evidence *e)
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct segmap_fault *f = &faults->items[i];
 
-		if (f->pid == e->pid && is_copying(f) && is_of_private_file(e, f))
+		if (f->pid == e->pid && may_copy(f) && is_of_private_file(e, f))
 			faulted->items[faulted->count++] = f;
 	}
 	qsort(faulted->items, faulted->count, sizeof(*faulted->items), compare_faults);
@@ -176,6 +190,8 @@ static enum segmap_difference_kind judge_gone(const struct segmap_account *accou
 {
 	const struct segmap_pages *pages = e->looks[e->look_count - 1].pages;
 
+	if (!is_copying(f))
+		return SEGMAP_FAULT_UNCLEAR;
 	if (!has_stayed(e, account_find_strip(account, f->addr)))
 		return SEGMAP_COPY_UNMAPPED;
 	switch (segmap_pages_state(pages, f->addr)) {
@@ -210,6 +226,8 @@ static int compare_pages(struct segmap_account *account, const struct segmap_evi
 						   NULL);
 			i++;
 		} else if (copy && copy->addr == page) {
+			if (!is_copying(f))
+				r = add_difference(account, page, SEGMAP_FAULT_UNCLEAR, f);
 			i++;
 			j++;
 		} else {
@@ -228,7 +246,8 @@ int account_reconcile(struct segmap_account *account, const struct segmap_eviden
 	for (size_t i = 0; i < e->look_count; i++)
 		pages_known &= e->looks[i].pages->error == 0;
 	account->agreement = SEGMAP_WITNESS_MISSING;
-	account->faulted_pages = faulted->count;
+	for (size_t i = 0; i < faulted->count; i++)
+		account->faulted_pages += is_copying(faulted->items[i]);
 	if (!e->faults || !pages_known)
 		return 0;
 	int r = compare_pages(account, e, faulted);
@@ -248,6 +267,7 @@ const char *segmap_difference_name(enum segmap_difference_kind kind)
 		[SEGMAP_COPY_LOST] = "copy-lost",
 		[SEGMAP_COPY_DROPPED] = "copy-dropped",
 		[SEGMAP_COPY_UNMAPPED] = "copy-unmapped",
+		[SEGMAP_FAULT_UNCLEAR] = "fault-unclear",
 		[SEGMAP_COPY_WITHOUT_FAULT] = "copy-without-fault",
 		[SEGMAP_FAULT_WITHOUT_COPY] = "fault-without-copy",
 	};

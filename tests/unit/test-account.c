@@ -47,6 +47,8 @@ struct account_case {
 #define READ   SEGMAP_FAULT_COPY_AFTER_READ
 #define FORK   SEGMAP_FAULT_COPY_AFTER_FORK
 #define MAPPED SEGMAP_FAULT_FILE_MAPPED
+/* A row with 0 for its class ends the list. */
+#define UNKNOWN SEGMAP_FAULT_CLASS_COUNT
 
 static const struct account_case cases[] = {
 	{"nothing happens", {{"........"}, {"........"}}, {{0}},
@@ -101,6 +103,14 @@ static const struct account_case cases[] = {
 	 .want = "0:program 1/8 tables 1 faults 0 explained 0=copy-in-kernel"},
 	{"records were lost", {{"........"}, {"C......."}}, {{0}}, .lost = 3, .main = SEGMAP_MAIN_NONE,
 	 .want = "0:program 1/8 tables 1 faults 0 explained 0=copy-lost"},
+	{"a fault of which nobody knows what it did, and a copy", {{"........"}, {"C......."}},
+	 {{.page = 0, .class = UNKNOWN}}, .main = SEGMAP_MAIN_NONE,
+	 .want = "0:program! 1/8 tables 1 faults 0 explained 0=fault-unclear"},
+	{"such a fault, and no copy", {{"........"}, {"........"}}, {{.page = 3, .class = UNKNOWN}},
+	 .want = "0/8 tables 0 faults 0 explained 3=fault-unclear"},
+	{"one that copies says more", {{"........"}, {"C......."}},
+	 {{.page = 0, .class = FIRST}, {.page = 0, .class = UNKNOWN}}, .main = SEGMAP_MAIN_NONE,
+	 .want = "0:program! 1/8 tables 1 faults 1 agree"},
 	{"copied, and given back", {{"........"}, {"........"}}, {{.page = 4, .class = FIRST}},
 	 .want = "0/8 tables 0 faults 1 explained 4=copy-dropped"},
 	{"copied, given back, and read again", {{"........"}, {"....f..."}},
@@ -195,7 +205,7 @@ static void add_events(struct scene *s, const struct account_case *c)
 			.pid = e->pid ? e->pid : PID,
 			.tid = e->pid ? e->pid : PID,
 			.kernel = e->kernel,
-			.class = e->class,
+			.class = e->class == UNKNOWN ? SEGMAP_FAULT_UNCLASSIFIED : e->class,
 		};
 		s->fault_list.count++;
 	}
