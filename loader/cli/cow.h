@@ -22,12 +22,19 @@ struct cow_look {
 	const char *title; /* heading of its strips; NULL for one that is not shown */
 };
 
+/* How it ended, and so whether the last look was at its end. */
+enum cow_end {
+	COW_ENDED,
+	COW_KILLED,   /* without leaving time to look */
+	COW_EXECUTED, /* having become another program, with another address space */
+};
+
 /* All that was seen of one process. */
 struct cow_process {
 	pid_t pid;
 	struct cow_look looks[SEGMAP_LOOKS_MAX];
 	size_t look_count;
-	bool has_exit; /* the last look was at its end; else it ended without leaving time */
+	enum cow_end end;
 	struct segmap_names *names;
 	struct segmap_account account;
 	struct segmap_contents *contents; /* one for each copy of the account */
@@ -59,6 +66,9 @@ struct cow {
 /* cow_watch.c: runs what has been started to its end, and takes down all that is to be known.
  * Returns 0 or a negative errno. */
 int cow_watch(struct cow *cow);
+
+/* Why there is no look at the end; NULL for COW_ENDED. */
+const char *cow_end_text(enum cow_end end);
 
 /* What --at says to the user and to programs; NULL for COW_SEEN. */
 const char *cow_missed_text(enum cow_missed missed);

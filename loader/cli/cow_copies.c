@@ -81,9 +81,8 @@ static void fill_fault(const struct cow_process *p, const struct segmap_copy *co
 {
 	const struct segmap_fault *fault = copy->fault;
 
-	cells[COPY_BY] = !fault && copy->cause == SEGMAP_CAUSE_LOADER
-				 ? cow_text("loader")
-				 : cow_writer_text(p, fault);
+	cells[COPY_BY] = copy->cause == SEGMAP_CAUSE_LOADER ? cow_text("loader")
+							    : cow_writer_text(p, fault);
 	cells[COPY_SOURCE] = source_text(p, fault);
 	if (!fault)
 		return;

@@ -136,12 +136,15 @@ static json_t *json_writer(const struct cow_process *p, const struct segmap_faul
 	return object_end(&o);
 }
 
-static const char *no_fault_text(const struct cow *cow, const struct segmap_copy *copy)
+static const char *no_fault_text(const struct cow *cow, const struct cow_process *p,
+				 const struct segmap_copy *copy)
 {
 	if (copy->cause == SEGMAP_CAUSE_LOADER)
 		return "it was there at entry";
 	if (cow->faults_error)
 		return strerror(cow->faults_error);
+	if (p->end != COW_ENDED)
+		return cow_end_text(p->end);
 	return cow->faults.kernel_seen ? "no fault was seen"
 				       : "faults in kernel mode are not shown to this user";
 }
@@ -183,7 +186,7 @@ static json_t *json_page_copy(const struct cow *cow, const struct cow_process *p
 	if (copy->fault)
 		set(&o, "writer", json_writer(p, copy->fault));
 	else
-		set_unknown(&o, "writer", "writer_why", no_fault_text(cow, copy));
+		set_unknown(&o, "writer", "writer_why", no_fault_text(cow, p, copy));
 	set_contents(&o, &p->contents[i]);
 	return object_end(&o);
 }
@@ -241,6 +244,8 @@ static json_t *json_witnesses(const struct cow *cow, const struct cow_process *p
 		set(&o, "page_tables", count(a->copied_pages));
 	if (cow->faults_error) {
 		set_unknown(&o, "faults", "faults_why", strerror(cow->faults_error));
+	} else if (p->end != COW_ENDED) {
+		set_unknown(&o, "faults", "faults_why", cow_end_text(p->end));
 	} else {
 		set(&o, "faults", count(a->faulted_pages));
 		set(&o, "kernel_faults_seen", json_boolean(cow->faults.kernel_seen));
@@ -255,9 +260,10 @@ static json_t *json_smaps(const struct cow_process *p)
 	uint64_t bytes = p->account.copy_count * p->looks[0].pages.page_size;
 	struct object o = object_new();
 
-	if (p->anonymous_error || !p->has_exit) {
+	if (p->anonymous_error || p->end != COW_ENDED) {
 		set_unknown(&o, "anonymous_bytes", "anonymous_bytes_why",
-			    p->has_exit ? strerror(p->anonymous_error) : "it was gone");
+			    p->end == COW_ENDED ? strerror(p->anonymous_error)
+						: cow_end_text(p->end));
 		set(&o, "agrees", json_null());
 	} else {
 		set(&o, "anonymous_bytes", count(p->anonymous));
@@ -278,6 +284,8 @@ static json_t *json_process(const struct cow *cow, const struct cow_process *p)
 		append(looks, json_string(p->looks[i].name), &failed);
 	set(&o, "pid", json_integer(p->pid));
 	set(&o, "looks", list_end(looks, failed));
+	if (p->end != COW_ENDED)
+		set(&o, "exit_why", json_string(cow_end_text(p->end)));
 	set(&o, "mappings", json_mappings(p));
 	set(&o, "copies", json_copies(cow, p));
 	set(&o, "totals", json_totals(&p->account));

@@ -10,7 +10,17 @@ enum { DIFFERENCES_MAX = 20 }; /* that are listed without --all */
 
 /* ---- totals ---- */
 
-static void print_totals(const struct cow_process *p, FILE *out)
+/* "4 KiB", or "4096 bytes" with --bytes. */
+static const char *size_words(const struct cow *cow, uint64_t bytes, char buffer[40])
+{
+	if (cow->options->subject.view.bytes)
+		snprintf(buffer, 40, "%" PRIu64 " bytes", bytes);
+	else
+		snprintf(buffer, 40, "%" PRIu64 " KiB", bytes / 1024);
+	return buffer;
+}
+
+static void print_totals(const struct cow *cow, const struct cow_process *p, FILE *out)
 {
 	static const char *const causes[SEGMAP_CAUSE_COUNT] = {
 		[SEGMAP_CAUSE_LOADER] = "by the loader",
@@ -21,10 +31,11 @@ static void print_totals(const struct cow_process *p, FILE *out)
 		[SEGMAP_CAUSE_ENTERED] = "by libc's start or the program",
 	};
 	const struct segmap_account *a = &p->account;
-	const char *before = ": ";
+	const char *before = ":";
+	char size[40];
 	int width =
-		fprintf(out, "%zu of %zu data pages copied (%" PRIu64 " KiB)", a->copy_count,
-			a->data_pages, a->copy_count * p->looks[0].pages.page_size / 1024);
+		fprintf(out, "%zu of %zu data pages copied (%s)", a->copy_count, a->data_pages,
+			size_words(cow, a->copy_count * p->looks[0].pages.page_size, size));
 
 	for (size_t i = 0; i < SEGMAP_CAUSE_COUNT; i++) {
 		char text[80];
@@ -36,8 +47,8 @@ static void print_totals(const struct cow_process *p, FILE *out)
 
 		width = wrap ? 2 : width + 2;
 		width += length;
-		fprintf(out, "%s%s%s", before, wrap ? "\n  " : "", text);
-		before = ", ";
+		fprintf(out, "%s%s%s", before, wrap ? "\n  " : " ", text);
+		before = ",";
 	}
 	fputc('\n', out);
 }
@@ -48,8 +59,8 @@ static void print_missed(const struct cow *cow, FILE *out)
 	const char *main_why = cow_missed_text(cow->main_missed);
 	const char *at_why = cow_missed_text(cow->at_missed);
 
-	if (!p->has_exit)
-		fputs("not looked at its end: it was killed, and its memory was gone\n", out);
+	if (p->end != COW_ENDED)
+		fprintf(out, "not looked at its end: %s\n", cow_end_text(p->end));
 	if (p->account.causes[SEGMAP_CAUSE_ENTERED] && main_why)
 		fprintf(out, "not looked at main: %s\n", main_why);
 	if (cow->options->at && at_why) {
@@ -67,12 +78,12 @@ static void print_files(const struct cow_process *p, FILE *out)
 		counts[p->contents[i].file]++;
 	if (p->account.copy_count == 0)
 		return;
-	fprintf(out, "the files: of the copied pages, %zu are unchanged in their files",
-		counts[SEGMAP_FILE_UNCHANGED]);
+	fprintf(out, "files: unchanged where %zu of the %zu copies came from",
+		counts[SEGMAP_FILE_UNCHANGED], p->account.copy_count);
 	if (counts[SEGMAP_FILE_CHANGED])
 		fprintf(out, ", %zu CHANGED", counts[SEGMAP_FILE_CHANGED]);
 	if (counts[SEGMAP_FILE_UNKNOWN])
-		fprintf(out, ", of %zu it is not known", counts[SEGMAP_FILE_UNKNOWN]);
+		fprintf(out, ", %zu not known", counts[SEGMAP_FILE_UNKNOWN]);
 	fputc('\n', out);
 }
 
@@ -145,6 +156,8 @@ static void print_witnesses(const struct cow *cow, const struct cow_process *p, 
 	};
 	const struct segmap_account *a = &p->account;
 
+	if (p->end != COW_ENDED)
+		return; /* what the faults have copied until then is not to be seen */
 	if (cow->faults_error) {
 		fprintf(out, "one witness: page faults are not known: %s\n  %s\n",
 			strerror(cow->faults_error), why_no_faults(cow->faults_error));
@@ -167,22 +180,23 @@ static void print_witnesses(const struct cow *cow, const struct cow_process *p, 
 		fprintf(out, "  %" PRIu64 " records of faults were lost\n", cow->faults.lost);
 }
 
-static void print_smaps(const struct cow_process *p, FILE *out)
+static void print_smaps(const struct cow *cow, const struct cow_process *p, FILE *out)
 {
 	uint64_t bytes = p->account.copy_count * p->looks[0].pages.page_size;
+	char size[40];
 
-	if (!p->has_exit)
+	if (p->end != COW_ENDED)
 		return;
 	if (p->anonymous_error) {
 		fprintf(out, "smaps: not known: %s\n", strerror(p->anonymous_error));
 		return;
 	}
-	fprintf(out, "smaps: %" PRIu64 " KiB anonymous in private file mappings: ",
-		p->anonymous / 1024);
+	fprintf(out, "smaps: %s anonymous in private file mappings: ",
+		size_words(cow, p->anonymous, size));
 	if (p->anonymous == bytes)
 		fputs("agrees\n", out);
 	else
-		fprintf(out, "DISAGREES, the copies are %" PRIu64 " KiB\n", bytes / 1024);
+		fprintf(out, "DISAGREES, the copies are %s\n", size_words(cow, bytes, size));
 }
 
 int cow_print_table(const struct cow *cow, FILE *out)
@@ -201,10 +215,10 @@ int cow_print_table(const struct cow *cow, FILE *out)
 	if (r < 0 || raw)
 		return r;
 	fputc('\n', out);
-	print_totals(p, out);
+	print_totals(cow, p, out);
 	print_files(p, out);
 	print_missed(cow, out);
 	print_witnesses(cow, p, out);
-	print_smaps(p, out);
+	print_smaps(cow, p, out);
 	return 0;
 }

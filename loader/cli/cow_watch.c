@@ -13,6 +13,12 @@
 
 /* ---- looking ---- */
 
+static void free_look(struct cow_look *l)
+{
+	segmap_regions_free(&l->regions);
+	segmap_pages_free(&l->pages);
+}
+
 /* Adds a look at the stopped process. */
 static int look(struct cow *c, const char *name, const char *title)
 {
@@ -29,8 +35,7 @@ static int look(struct cow *c, const char *name, const char *title)
 	if (r == 0)
 		r = segmap_names_update(p->names, &l->regions);
 	if (r < 0) {
-		segmap_regions_free(&l->regions);
-		segmap_pages_free(&l->pages);
+		free_look(l);
 		return r;
 	}
 	l->name = name;
@@ -118,11 +123,51 @@ static int run(struct cow *c)
 		r = look_at_symbol(c);
 	if (r == 0)
 		r = segmap_tracee_run_to_exit(&c->subject.tracee);
-	if (r == 0 && !c->subject.tracee.ended) {
+	if (r == 0 && c->subject.tracee.ended)
+		c->process.end = COW_KILLED;
+	else if (r == 0)
 		r = look(c, "exit", "AT EXIT");
-		c->process.has_exit = r == 0;
-	}
 	return r;
+}
+
+/* ---- another program ---- */
+
+static bool is_mapped(const struct segmap_regions *regions, const struct segmap_region *file)
+{
+	for (size_t i = 0; i < regions->count; i++)
+		if (regions->items[i].inode == file->inode &&
+		    regions->items[i].major == file->major &&
+		    regions->items[i].minor == file->minor)
+			return true;
+	return false;
+}
+
+/* Whether it has become another program: by its faults, or by what is mapped. */
+static bool has_executed(const struct cow *c)
+{
+	const struct cow_process *p = &c->process;
+	const struct segmap_regions *first = &p->looks[0].regions;
+
+	for (size_t i = 0; !c->faults_error && i < c->faults.happening_count; i++)
+		if (c->faults.happenings[i].kind == SEGMAP_HAPPENED_EXEC &&
+		    c->faults.happenings[i].pid == p->pid)
+			return true;
+	for (size_t i = 0; i < first->count; i++)
+		if (segmap_region_kind(&first->items[i]) == SEGMAP_KIND_FILE_PRIVATE)
+			return !is_mapped(&p->looks[p->look_count - 1].regions,
+					  &first->items[i]);
+	return false;
+}
+
+/* The look at the end was at another program's pages: nothing can be said of them. */
+static void forget_other_program(struct cow *c)
+{
+	struct cow_process *p = &c->process;
+
+	if (p->end != COW_ENDED || !has_executed(c))
+		return;
+	p->end = COW_EXECUTED;
+	free_look(&p->looks[--p->look_count]);
 }
 
 /* ---- faults ---- */
@@ -135,8 +180,8 @@ static int read_faults(struct cow *c, struct segmap_watch *watch)
 		.pid = p->pid,
 		.entry = &first->regions,
 		.entry_pages = &first->pages,
-		.exit = p->has_exit ? &last->regions : NULL,
-		.exit_pages = p->has_exit ? &last->pages : NULL,
+		.exit = p->end == COW_ENDED ? &last->regions : NULL,
+		.exit_pages = p->end == COW_ENDED ? &last->pages : NULL,
 		.page_size = first->pages.page_size,
 		.zero_page = segmap_zero_page_is_used(),
 	};
@@ -197,7 +242,8 @@ static int draw_account(struct cow *c)
 		.pid = p->pid,
 		.look_count = p->look_count,
 		.main = mains[c->main_missed],
-		.faults = c->faults_error ? NULL : &c->faults,
+		/* What was copied after the last look is not to be seen. */
+		.faults = c->faults_error || p->end != COW_ENDED ? NULL : &c->faults,
 		.faults_error = c->faults_error,
 	};
 
@@ -221,6 +267,12 @@ static int read_contents(struct cow *c)
 	if (!p->contents)
 		return -ENOMEM;
 	for (size_t i = 0; i < a->copy_count; i++)
+		p->contents[i] = (struct segmap_contents){
+			.error = ESRCH, .file = SEGMAP_FILE_UNKNOWN, .file_error = ESRCH};
+	p->anonymous_error = ESRCH;
+	if (p->end != COW_ENDED)
+		return 0;
+	for (size_t i = 0; i < a->copy_count; i++)
 		segmap_contents_compare(c->files, p->pid, a->copies[i].region,
 					a->copies[i].addr, p->looks[0].pages.page_size,
 					&p->contents[i]);
@@ -240,10 +292,23 @@ int cow_watch(struct cow *c)
 	if (r == 0)
 		r = run_watched(c);
 	if (r == 0)
+		forget_other_program(c);
+	if (r == 0)
 		r = draw_account(c);
 	if (r == 0)
 		r = read_contents(c);
 	return r;
+}
+
+const char *cow_end_text(enum cow_end end)
+{
+	static const char *const texts[] = {
+		[COW_ENDED] = NULL,
+		[COW_KILLED] = "it was killed, and its memory was gone",
+		[COW_EXECUTED] = "it has become another program by execve",
+	};
+
+	return texts[end];
 }
 
 const char *cow_missed_text(enum cow_missed missed)

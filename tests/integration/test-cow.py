@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs `segmap cow` on programs that write to known pages, as root and as nobody, as TAP.
 
-usage: test-cow.py SEGMAP SEGLOAD SCHEMA TESTDATA
+usage: test-cow.py SEGMAP SEGLOAD DOCS TESTDATA
 
 The seed of the random cases is printed, and taken from SEGMAP_SEED if that is set.
 """
@@ -23,8 +23,8 @@ import jsonschema
 
 PAGE, PAGES, NOBODY = 4096, 64, 65534
 PERF_EVENT_OPEN = 298
-schema = jsonschema.Draft202012Validator(json.loads(pathlib.Path(sys.argv[3]).read_text()))
-testdata = pathlib.Path(sys.argv[4])
+docs, testdata = pathlib.Path(sys.argv[3]), pathlib.Path(sys.argv[4])
+schema = jsonschema.Draft7Validator(json.loads((docs / "schemas" / "cow.schema.json").read_text()))
 libc = ctypes.CDLL(None, use_errno=True)
 count = failed = 0
 
@@ -321,7 +321,7 @@ STACK
 00403000 write-one .data   data+0x18 write_one      1 program
 
 1 of 3 data pages copied (4 KiB): 1 by the program
-the files: of the copied pages, 1 are unchanged in their files
+files: unchanged where 1 of the 1 copies came from
 two witnesses: 1 copy in page tables, 1 copying fault: agree
 smaps: 4 KiB anonymous in private file mappings: agrees
 """
@@ -356,8 +356,32 @@ def many():
     assert len(run("--all", *command, check=0).report.splitlines()) > 10000
 
 
+def documented():
+    """every option is in the manual page, and every column"""
+    page = (docs / "segmap-cow.1.scd").read_text()
+    text = subprocess.run([segmap, "cow", "--help"], capture_output=True, text=True, check=True).stdout
+    options = set(re.findall(r"--[a-z-]+|(?<= )-[A-Za-z](?=,)", text))
+    assert len(options) > 15, options
+    missing = [o for o in sorted(options) if not re.search(rf"\*{o}\*", page)]
+    assert not missing, missing
+    columns = run("--raw", home / "write-one", check=0).report.splitlines()[0].split()
+    missing = [c for c in columns if f"*{c}*" not in page]
+    assert columns and not missing, missing
+
+
+def other_program():
+    """a program that becomes another is not mistaken for it"""
+    for perf in (True, False):
+        process = account("/bin/sh", "-c", "exec /bin/true", perf=perf)["processes"][0]
+        assert process["looks"][-1] != "exit" and "execve" in process["exit_why"], process["looks"]
+        assert process["witnesses"]["verdict"] == "missing", process["witnesses"]
+        assert all(c["differing_bytes"] is None for c in process["copies"])
+
+
 test(golden)
 test(many)
+test(documented)
+test(other_program)
 
 shutil.rmtree(home)
 print(f"1..{count}")
