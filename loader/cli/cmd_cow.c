@@ -35,17 +35,6 @@ static int run_subject(struct cow *c)
 	return status ? status : subject_status(&c->subject);
 }
 
-static void free_process(struct cow_process *p)
-{
-	segmap_account_free(&p->account);
-	segmap_names_free(p->names);
-	free(p->contents);
-	for (size_t i = 0; i < p->look_count; i++) {
-		segmap_regions_free(&p->looks[i].regions);
-		segmap_pages_free(&p->looks[i].pages);
-	}
-}
-
 static int run_program(const struct cow_options *options, char *const *argv)
 {
 	struct cow c = {.options = options};
@@ -55,9 +44,7 @@ static int run_program(const struct cow_options *options, char *const *argv)
 		status = run_subject(&c);
 	else
 		status = c.subject.status;
-	free_process(&c.process);
-	segmap_faults_free(&c.faults);
-	segmap_files_free(c.files);
+	cow_free(&c);
 	subject_free(&c.subject);
 	return status;
 }
@@ -69,6 +56,7 @@ enum { OPTION_AT = OPTION_OWN };
 static const struct option long_options[] = {
 	{"at", required_argument, NULL, OPTION_AT},
 	{"all", no_argument, NULL, 'a'},
+	{"follow", no_argument, NULL, 'f'},
 	SUBJECT_LONG_OPTIONS,
 	VIEW_LONG_OPTIONS,
 	{NULL, 0, NULL, 0},
@@ -82,13 +70,15 @@ static int run_cow(int argc, char **argv)
 
 	argv[0] = name; /* what getopt's messages begin with */
 	choose_color(NULL, &options.subject.view.color);
-	while ((c = getopt_long(argc, argv, "+a" VIEW_LETTERS, long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+af" VIEW_LETTERS, long_options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(command_cow.help, stdout);
 			return 0;
 		}
 		if (c == 'a')
 			options.all = true;
+		else if (c == 'f')
+			options.follow = true;
 		else if (c == OPTION_AT)
 			options.at = optarg;
 		else if (subject_take(&options.subject, "cow", c) != TAKEN)
@@ -118,6 +108,7 @@ const struct command command_cow = {
 		"Options:\n"
 		"      --at=SYMBOL         a look when SYMBOL is reached, after main has "
 		"begun\n"
+		"  -f, --follow            also the children that it forks\n"
 		"  -a, --all               all mappings and copies, however many there "
 		"are\n" SUBJECT_HELP VIEW_HELP "\n"
 		"Exit status: the program's own; 125 if segmap fails, 126 if the program "

@@ -12,6 +12,7 @@ struct cow_options {
 	struct subject_options subject;
 	const char *at; /* of --at, or NULL */
 	bool all;       /* nothing folded */
+	bool follow;    /* children too */
 };
 
 /* A look, with what it has to be freed. */
@@ -31,10 +32,13 @@ enum cow_end {
 
 /* All that was seen of one process. */
 struct cow_process {
-	pid_t pid;
+	pid_t pid, parent; /* 0 for the program itself */
 	struct cow_look looks[SEGMAP_LOOKS_MAX];
 	size_t look_count;
 	enum cow_end end;
+	bool concluded;              /* what follows is valid */
+	struct segmap_faults faults; /* valid if there is no error */
+	int faults_error;            /* positive errno: why there is no second witness */
 	struct segmap_names *names;
 	struct segmap_account account;
 	struct segmap_contents *contents; /* one for each copy of the account */
@@ -57,15 +61,18 @@ struct cow {
 	const struct cow_options *options;
 	struct subject subject;
 	struct segmap_files *files;
-	struct cow_process process;
-	struct segmap_faults faults; /* valid if there is no error */
-	int faults_error;            /* positive errno: why there is no second witness */
+	struct cow_process **processes; /* owned, each of them too; the program first */
+	size_t process_count;
+	struct segmap_watch *watch; /* while it runs */
+	int watch_error;            /* positive errno if page faults are not permitted */
 	enum cow_missed main_missed, at_missed;
 };
 
 /* cow_watch.c: runs what has been started to its end, and takes down all that is to be known.
  * Returns 0 or a negative errno. */
 int cow_watch(struct cow *cow);
+
+void cow_free(struct cow *cow);
 
 /* Why there is no look at the end; NULL for COW_ENDED. */
 const char *cow_end_text(enum cow_end end);

@@ -81,8 +81,10 @@ static void fill_fault(const struct cow_process *p, const struct segmap_copy *co
 {
 	const struct segmap_fault *fault = copy->fault;
 
-	cells[COPY_BY] = copy->cause == SEGMAP_CAUSE_LOADER ? cow_text("loader")
-							    : cow_writer_text(p, fault);
+	if (copy->cause == SEGMAP_CAUSE_LOADER || copy->cause == SEGMAP_CAUSE_PARENT)
+		cells[COPY_BY] = cow_text("%s", segmap_cause_name(copy->cause));
+	else
+		cells[COPY_BY] = cow_writer_text(p, fault);
 	cells[COPY_SOURCE] = source_text(p, fault);
 	if (!fault)
 		return;

@@ -136,17 +136,18 @@ static json_t *json_writer(const struct cow_process *p, const struct segmap_faul
 	return object_end(&o);
 }
 
-static const char *no_fault_text(const struct cow *cow, const struct cow_process *p,
-				 const struct segmap_copy *copy)
+static const char *no_fault_text(const struct cow_process *p, const struct segmap_copy *copy)
 {
 	if (copy->cause == SEGMAP_CAUSE_LOADER)
 		return "it was there at entry";
-	if (cow->faults_error)
-		return strerror(cow->faults_error);
+	if (copy->cause == SEGMAP_CAUSE_PARENT)
+		return "it was there at the fork";
+	if (p->faults_error)
+		return strerror(p->faults_error);
 	if (p->end != COW_ENDED)
 		return cow_end_text(p->end);
-	return cow->faults.kernel_seen ? "no fault was seen"
-				       : "faults in kernel mode are not shown to this user";
+	return p->faults.kernel_seen ? "no fault was seen"
+				     : "faults in kernel mode are not shown to this user";
 }
 
 static void set_contents(struct object *o, const struct segmap_contents *contents)
@@ -164,7 +165,7 @@ static void set_contents(struct object *o, const struct segmap_contents *content
 					: "it was changed before it was first seen mapped"));
 }
 
-static json_t *json_page_copy(const struct cow *cow, const struct cow_process *p, size_t i)
+static json_t *json_page_copy(const struct cow_process *p, size_t i)
 {
 	const struct segmap_copy *copy = &p->account.copies[i];
 	struct object o = object_new();
@@ -186,18 +187,18 @@ static json_t *json_page_copy(const struct cow *cow, const struct cow_process *p
 	if (copy->fault)
 		set(&o, "writer", json_writer(p, copy->fault));
 	else
-		set_unknown(&o, "writer", "writer_why", no_fault_text(cow, p, copy));
+		set_unknown(&o, "writer", "writer_why", no_fault_text(p, copy));
 	set_contents(&o, &p->contents[i]);
 	return object_end(&o);
 }
 
-static json_t *json_copies(const struct cow *cow, const struct cow_process *p)
+static json_t *json_copies(const struct cow_process *p)
 {
 	json_t *copies = json_array();
 	bool failed = false;
 
 	for (size_t i = 0; i < p->account.copy_count; i++)
-		append(copies, json_page_copy(cow, p, i), &failed);
+		append(copies, json_page_copy(p, i), &failed);
 	return list_end(copies, failed);
 }
 
@@ -231,7 +232,7 @@ static json_t *json_differences(const struct segmap_account *a)
 	return list_end(list, failed);
 }
 
-static json_t *json_witnesses(const struct cow *cow, const struct cow_process *p)
+static json_t *json_witnesses(const struct cow_process *p)
 {
 	const struct segmap_account *a = &p->account;
 	int error = p->looks[p->look_count - 1].pages.error;
@@ -242,14 +243,14 @@ static json_t *json_witnesses(const struct cow *cow, const struct cow_process *p
 		set_unknown(&o, "page_tables", "page_tables_why", strerror(error));
 	else
 		set(&o, "page_tables", count(a->copied_pages));
-	if (cow->faults_error) {
-		set_unknown(&o, "faults", "faults_why", strerror(cow->faults_error));
+	if (p->faults_error) {
+		set_unknown(&o, "faults", "faults_why", strerror(p->faults_error));
 	} else if (p->end != COW_ENDED) {
 		set_unknown(&o, "faults", "faults_why", cow_end_text(p->end));
 	} else {
 		set(&o, "faults", count(a->faulted_pages));
-		set(&o, "kernel_faults_seen", json_boolean(cow->faults.kernel_seen));
-		set(&o, "records_lost", count(cow->faults.lost));
+		set(&o, "kernel_faults_seen", json_boolean(p->faults.kernel_seen));
+		set(&o, "records_lost", count(p->faults.lost));
 	}
 	set(&o, "differences", json_differences(a));
 	return object_end(&o);
@@ -274,7 +275,7 @@ static json_t *json_smaps(const struct cow_process *p)
 
 /* ---- the whole ---- */
 
-static json_t *json_process(const struct cow *cow, const struct cow_process *p)
+static json_t *json_process(const struct cow_process *p)
 {
 	struct object o = object_new();
 	json_t *looks = json_array();
@@ -283,13 +284,15 @@ static json_t *json_process(const struct cow *cow, const struct cow_process *p)
 	for (size_t i = 0; i < p->look_count; i++)
 		append(looks, json_string(p->looks[i].name), &failed);
 	set(&o, "pid", json_integer(p->pid));
+	if (p->parent)
+		set(&o, "parent", json_integer(p->parent));
 	set(&o, "looks", list_end(looks, failed));
 	if (p->end != COW_ENDED)
 		set(&o, "exit_why", json_string(cow_end_text(p->end)));
 	set(&o, "mappings", json_mappings(p));
-	set(&o, "copies", json_copies(cow, p));
+	set(&o, "copies", json_copies(p));
 	set(&o, "totals", json_totals(&p->account));
-	set(&o, "witnesses", json_witnesses(cow, p));
+	set(&o, "witnesses", json_witnesses(p));
 	set(&o, "smaps", json_smaps(p));
 	return object_end(&o);
 }
@@ -299,7 +302,8 @@ static json_t *json_processes(const struct cow *cow)
 	json_t *list = json_array();
 	bool failed = false;
 
-	append(list, json_process(cow, &cow->process), &failed);
+	for (size_t i = 0; i < cow->process_count; i++)
+		append(list, json_process(cow->processes[i]), &failed);
 	return list_end(list, failed);
 }
 
@@ -332,7 +336,7 @@ int cow_print_json(const struct cow *cow, FILE *out)
 		      : options->loader  ? options->loader
 					 : "segload"));
 	set(&o, "aslr", json_boolean(options->aslr));
-	set(&o, "page_size", count(cow->process.looks[0].pages.page_size));
+	set(&o, "page_size", count(cow->processes[0]->looks[0].pages.page_size));
 	set_missed(&o, "main_seen", "main_seen_why", cow->main_missed);
 	set(&o, "at", json_text_or_null(cow->options->at));
 	if (cow->options->at)

@@ -53,9 +53,8 @@ static void print_totals(const struct cow *cow, const struct cow_process *p, FIL
 	fputc('\n', out);
 }
 
-static void print_missed(const struct cow *cow, FILE *out)
+static void print_missed(const struct cow *cow, const struct cow_process *p, FILE *out)
 {
-	const struct cow_process *p = &cow->process;
 	const char *main_why = cow_missed_text(cow->main_missed);
 	const char *at_why = cow_missed_text(cow->at_missed);
 
@@ -63,7 +62,7 @@ static void print_missed(const struct cow *cow, FILE *out)
 		fprintf(out, "not looked at its end: %s\n", cow_end_text(p->end));
 	if (p->account.causes[SEGMAP_CAUSE_ENTERED] && main_why)
 		fprintf(out, "not looked at main: %s\n", main_why);
-	if (cow->options->at && at_why) {
+	if (cow->options->at && at_why && !p->parent) {
 		fputs("not looked at ", out);
 		put_text(out, cow->options->at);
 		fprintf(out, ": %s\n", at_why);
@@ -76,7 +75,7 @@ static void print_files(const struct cow_process *p, FILE *out)
 
 	for (size_t i = 0; i < p->account.copy_count; i++)
 		counts[p->contents[i].file]++;
-	if (p->account.copy_count == 0)
+	if (p->account.copy_count == 0 || p->end != COW_ENDED)
 		return;
 	fprintf(out, "files: unchanged where %zu of the %zu copies came from",
 		counts[SEGMAP_FILE_UNCHANGED], p->account.copy_count);
@@ -158,9 +157,9 @@ static void print_witnesses(const struct cow *cow, const struct cow_process *p, 
 
 	if (p->end != COW_ENDED)
 		return; /* what the faults have copied until then is not to be seen */
-	if (cow->faults_error) {
+	if (p->faults_error) {
 		fprintf(out, "one witness: page faults are not known: %s\n  %s\n",
-			strerror(cow->faults_error), why_no_faults(cow->faults_error));
+			strerror(p->faults_error), why_no_faults(p->faults_error));
 		return;
 	}
 	if (a->agreement == SEGMAP_WITNESS_MISSING) {
@@ -172,12 +171,12 @@ static void print_witnesses(const struct cow *cow, const struct cow_process *p, 
 		a->causes[SEGMAP_CAUSE_LOADER] ? " since entry" : "", a->faulted_pages,
 		a->faulted_pages == 1 ? "" : "s", verdicts[a->agreement]);
 	print_differences(cow, p, out);
-	if (!cow->faults.kernel_seen)
+	if (!p->faults.kernel_seen)
 		fputs("  faults in kernel mode are not shown to this user: 'sysctl "
 		      "kernel.perf_event_paranoid=1'\n  as root permits it\n",
 		      out);
-	if (cow->faults.lost)
-		fprintf(out, "  %" PRIu64 " records of faults were lost\n", cow->faults.lost);
+	if (p->faults.lost)
+		fprintf(out, "  %" PRIu64 " records of faults were lost\n", p->faults.lost);
 }
 
 static void print_smaps(const struct cow *cow, const struct cow_process *p, FILE *out)
@@ -199,9 +198,8 @@ static void print_smaps(const struct cow *cow, const struct cow_process *p, FILE
 		fprintf(out, "DISAGREES, the copies are %s\n", size_words(cow, bytes, size));
 }
 
-int cow_print_table(const struct cow *cow, FILE *out)
+static int print_process(const struct cow *cow, const struct cow_process *p, FILE *out)
 {
-	const struct cow_process *p = &cow->process;
 	bool raw = cow->options->subject.view.raw;
 	int r = 0;
 
@@ -217,8 +215,22 @@ int cow_print_table(const struct cow *cow, FILE *out)
 	fputc('\n', out);
 	print_totals(cow, p, out);
 	print_files(p, out);
-	print_missed(cow, out);
+	print_missed(cow, p, out);
 	print_witnesses(cow, p, out);
 	print_smaps(cow, p, out);
 	return 0;
+}
+
+int cow_print_table(const struct cow *cow, FILE *out)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < cow->process_count; i++) {
+		const struct cow_process *p = cow->processes[i];
+
+		if (p->parent && !cow->options->subject.view.raw)
+			fprintf(out, "\nprocess %d, forked by %d\n", p->pid, p->parent);
+		r = print_process(cow, p, out);
+	}
+	return r;
 }

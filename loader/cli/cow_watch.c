@@ -5,8 +5,10 @@
  * about to end; between, only its page faults are noted down.
  */
 #include "cow.h"
+#include "guard.h"
 
 #include <errno.h>
+#include <segmap/family.h>
 #include <segmap/permits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +21,9 @@ static void free_look(struct cow_look *l)
 	segmap_pages_free(&l->pages);
 }
 
-/* Adds a look at the stopped process. */
-static int look(struct cow *c, const char *name, const char *title)
+/* Adds a look at the stopped process P. */
+static int look(struct cow *c, struct cow_process *p, const char *name, const char *title)
 {
-	struct cow_process *p = &c->process;
 	struct cow_look *l = &p->looks[p->look_count];
 	int r = segmap_regions_read(&l->regions, p->pid, false);
 
@@ -44,28 +45,75 @@ static int look(struct cow *c, const char *name, const char *title)
 	return 0;
 }
 
+static struct cow_process *add_process(struct cow *c, pid_t pid, pid_t parent)
+{
+	struct cow_process **more =
+		reallocarray(c->processes, c->process_count + 1, sizeof(struct cow_process *));
+	struct cow_process *p = calloc(1, sizeof(*p));
+
+	if (more)
+		c->processes = more;
+	if (!more || !p || segmap_names_open(&p->names, pid, c->subject.program) < 0) {
+		free(p);
+		return NULL;
+	}
+	p->pid = pid;
+	p->parent = parent;
+	p->end = COW_KILLED; /* unless it is seen to end otherwise */
+	c->processes[c->process_count++] = p;
+	return p;
+}
+
+static struct cow_process *find_process(const struct cow *c, pid_t pid)
+{
+	for (size_t i = c->process_count; i > 0; i--)
+		if (c->processes[i - 1]->pid == pid)
+			return c->processes[i - 1];
+	return NULL;
+}
+
+static void free_process(struct cow_process *p)
+{
+	segmap_account_free(&p->account);
+	segmap_names_free(p->names);
+	segmap_faults_free(&p->faults);
+	free(p->contents);
+	for (size_t i = 0; i < p->look_count; i++)
+		free_look(&p->looks[i]);
+	free(p);
+}
+
+void cow_free(struct cow *c)
+{
+	for (size_t i = 0; i < c->process_count; i++)
+		free_process(c->processes[i]);
+	free(c->processes);
+	segmap_files_free(c->files);
+}
+
 /* ---- going on ---- */
 
 static bool is_programs(const struct cow *c, const char *symbol, uint64_t *addr)
 {
 	struct segmap_name name;
 
-	if (!segmap_names_address(c->process.names, symbol, addr))
+	if (!segmap_names_address(c->processes[0]->names, symbol, addr))
 		return false;
-	segmap_names_find(c->process.names, *addr, false, &name);
+	segmap_names_find(c->processes[0]->names, *addr, false, &name);
 	return name.role == SEGMAP_ROLE_PROGRAM;
 }
 
 /* The code before main is the interpreter's, mostly: too much to be single-stepped. */
 static bool is_too_far(const struct cow *c)
 {
-	const struct segmap_regions *regions = &c->process.looks[0].regions;
+	const struct segmap_regions *regions = &c->processes[0]->looks[0].regions;
 	struct segmap_name name;
 
 	if (!segmap_tracee_must_step())
 		return false;
 	for (size_t i = 0; i < regions->count; i++) {
-		segmap_names_find(c->process.names, regions->items[i].start, false, &name);
+		segmap_names_find(c->processes[0]->names, regions->items[i].start, false,
+				  &name);
 		if (name.role == SEGMAP_ROLE_INTERPRETER)
 			return true;
 	}
@@ -80,7 +128,7 @@ static int look_at(struct cow *c, uint64_t addr, const char *name, const char *t
 	int r = segmap_tracee_run_to(&c->subject.tracee, addr, &reached);
 
 	*missed = r < 0 ? COW_FAILED : reached ? COW_SEEN : COW_NOT_PASSED;
-	return reached ? look(c, name, title) : 0;
+	return reached ? look(c, c->processes[0], name, title) : 0;
 }
 
 static int look_at_main(struct cow *c, bool wanted)
@@ -109,25 +157,9 @@ static int look_at_symbol(struct cow *c)
 		return 0;
 	}
 	c->at_missed = COW_NO_SYMBOL;
-	if (!segmap_names_address(c->process.names, symbol, &addr))
+	if (!segmap_names_address(c->processes[0]->names, symbol, &addr))
 		return 0;
 	return look_at(c, addr, "at", "AT SYMBOL", &c->at_missed);
-}
-
-static int run(struct cow *c)
-{
-	bool main_wanted = c->options->at && strcmp(c->options->at, "main") == 0;
-	int r = look_at_main(c, main_wanted);
-
-	if (r == 0)
-		r = look_at_symbol(c);
-	if (r == 0)
-		r = segmap_tracee_run_to_exit(&c->subject.tracee);
-	if (r == 0 && c->subject.tracee.ended)
-		c->process.end = COW_KILLED;
-	else if (r == 0)
-		r = look(c, "exit", "AT EXIT");
-	return r;
 }
 
 /* ---- another program ---- */
@@ -143,14 +175,13 @@ static bool is_mapped(const struct segmap_regions *regions, const struct segmap_
 }
 
 /* Whether it has become another program: by its faults, or by what is mapped. */
-static bool has_executed(const struct cow *c)
+static bool has_executed(const struct cow_process *p)
 {
-	const struct cow_process *p = &c->process;
 	const struct segmap_regions *first = &p->looks[0].regions;
 
-	for (size_t i = 0; !c->faults_error && i < c->faults.happening_count; i++)
-		if (c->faults.happenings[i].kind == SEGMAP_HAPPENED_EXEC &&
-		    c->faults.happenings[i].pid == p->pid)
+	for (size_t i = 0; !p->faults_error && i < p->faults.happening_count; i++)
+		if (p->faults.happenings[i].kind == SEGMAP_HAPPENED_EXEC &&
+		    p->faults.happenings[i].pid == p->pid)
 			return true;
 	for (size_t i = 0; i < first->count; i++)
 		if (segmap_region_kind(&first->items[i]) == SEGMAP_KIND_FILE_PRIVATE)
@@ -160,11 +191,9 @@ static bool has_executed(const struct cow *c)
 }
 
 /* The look at the end was at another program's pages: nothing can be said of them. */
-static void forget_other_program(struct cow *c)
+static void forget_other_program(struct cow_process *p)
 {
-	struct cow_process *p = &c->process;
-
-	if (p->end != COW_ENDED || !has_executed(c))
+	if (p->end != COW_ENDED || !has_executed(p))
 		return;
 	p->end = COW_EXECUTED;
 	free_look(&p->looks[--p->look_count]);
@@ -172,9 +201,8 @@ static void forget_other_program(struct cow *c)
 
 /* ---- faults ---- */
 
-static int read_faults(struct cow *c, struct segmap_watch *watch)
+static int read_faults(struct cow *c, struct cow_process *p)
 {
-	const struct cow_process *p = &c->process;
 	const struct cow_look *first = &p->looks[0], *last = &p->looks[p->look_count - 1];
 	const struct segmap_fault_context context = {
 		.pid = p->pid,
@@ -185,32 +213,13 @@ static int read_faults(struct cow *c, struct segmap_watch *watch)
 		.page_size = first->pages.page_size,
 		.zero_page = segmap_zero_page_is_used(),
 	};
-	int r = segmap_watch_read(watch, &c->faults);
+	int r = c->watch ? segmap_watch_read(c->watch, &p->faults) : -c->watch_error;
 
-	if (r == 0) {
-		c->faults_error = 0;
-		r = segmap_faults_classify(&c->faults, &context);
-	} else if (r != -ENOMEM) {
-		c->faults_error = -r;
-		r = 0;
-	}
-	return r;
-}
-
-static int run_watched(struct cow *c)
-{
-	struct segmap_watch *watch = NULL;
-	int error = segmap_watch_open(&watch, c->process.pid, false, false);
-
-	if (error == -ENOMEM)
-		return error;
-	c->faults_error = -error;
-	int r = run(c);
-
-	if (r == 0 && watch)
-		r = read_faults(c, watch);
-	segmap_watch_free(watch);
-	return r;
+	p->faults_error = -r;
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	r = segmap_faults_find_access(&p->faults, &context);
+	return r < 0 ? r : segmap_faults_classify(&p->faults, &context);
 }
 
 /* ---- the account ---- */
@@ -230,21 +239,21 @@ static void find_interpreter(const struct cow_process *p, struct segmap_evidence
 	}
 }
 
-static int draw_account(struct cow *c)
+static int draw_account(const struct cow *c, struct cow_process *p)
 {
 	static const enum segmap_main mains[] = {
 		[COW_SEEN] = SEGMAP_MAIN_SEEN,
 		[COW_NO_SYMBOL] = SEGMAP_MAIN_NONE,
 		[COW_FAILED] = SEGMAP_MAIN_UNKNOWN,
 	};
-	struct cow_process *p = &c->process;
 	struct segmap_evidence evidence = {
 		.pid = p->pid,
 		.look_count = p->look_count,
+		.forked = p->parent != 0,
 		.main = mains[c->main_missed],
 		/* What was copied after the last look is not to be seen. */
-		.faults = c->faults_error || p->end != COW_ENDED ? NULL : &c->faults,
-		.faults_error = c->faults_error,
+		.faults = p->faults_error || p->end != COW_ENDED ? NULL : &p->faults,
+		.faults_error = p->faults_error,
 	};
 
 	for (size_t i = 0; i < p->look_count; i++)
@@ -258,9 +267,8 @@ static int draw_account(struct cow *c)
 }
 
 /* What can only be read while the process is still there. */
-static int read_contents(struct cow *c)
+static int read_contents(struct cow *c, struct cow_process *p)
 {
-	struct cow_process *p = &c->process;
 	const struct segmap_account *a = &p->account;
 
 	p->contents = calloc(a->copy_count + 1, sizeof(*p->contents));
@@ -280,24 +288,105 @@ static int read_contents(struct cow *c)
 	return p->anonymous_error == ENOMEM ? -ENOMEM : 0;
 }
 
-int cow_watch(struct cow *c)
+/* Once, when it ends or has become another program; or when it is known to be gone. */
+static int conclude(struct cow *c, struct cow_process *p)
 {
-	c->process.pid = c->subject.tracee.pid;
-	int r = segmap_files_open(&c->files);
+	int r = read_faults(c, p);
 
 	if (r == 0)
-		r = segmap_names_open(&c->process.names, c->process.pid, c->subject.program);
+		forget_other_program(p);
 	if (r == 0)
-		r = look(c, "entry", "AT ENTRY");
+		r = draw_account(c, p);
 	if (r == 0)
-		r = run_watched(c);
-	if (r == 0)
-		forget_other_program(c);
-	if (r == 0)
-		r = draw_account(c);
-	if (r == 0)
-		r = read_contents(c);
+		r = read_contents(c, p);
+	p->concluded = r == 0;
 	return r;
+}
+
+/* ---- running ---- */
+
+static int on_born(void *data, pid_t parent, pid_t child)
+{
+	struct cow *c = data;
+	struct cow_process *p = add_process(c, child, parent);
+
+	guard_started(NULL, child);
+	return p ? look(c, p, "fork", "AT FORK") : -ENOMEM;
+}
+
+static int on_executed(void *data, pid_t pid)
+{
+	struct cow_process *p = find_process(data, pid);
+
+	if (!p || p->concluded)
+		return 0;
+	p->end = COW_EXECUTED;
+	return conclude(data, p);
+}
+
+static int on_ending(void *data, pid_t pid)
+{
+	struct cow_process *p = find_process(data, pid);
+
+	if (!p || p->concluded)
+		return 0;
+	int r = look(data, p, "exit", "AT EXIT");
+
+	if (r < 0)
+		return r;
+	p->end = COW_ENDED;
+	return conclude(data, p);
+}
+
+static int run_to_end(struct cow *c)
+{
+	const struct segmap_family_calls calls = {on_born, on_executed, on_ending, c};
+	struct segmap_tracee *tracee = &c->subject.tracee;
+
+	if (c->options->follow)
+		return segmap_tracee_run_family(tracee, &calls);
+	int r = segmap_tracee_run_to_exit(tracee);
+
+	return r < 0 || tracee->ended ? r : on_ending(c, tracee->pid);
+}
+
+static int run(struct cow *c)
+{
+	bool main_wanted = c->options->at && strcmp(c->options->at, "main") == 0;
+	int r = look_at_main(c, main_wanted);
+
+	if (r == 0)
+		r = look_at_symbol(c);
+	if (r == 0)
+		r = run_to_end(c);
+	for (size_t i = 0; r == 0 && i < c->process_count; i++)
+		if (!c->processes[i]->concluded)
+			r = conclude(c, c->processes[i]);
+	return r;
+}
+
+static int run_watched(struct cow *c)
+{
+	int r = segmap_watch_open(&c->watch, c->subject.tracee.pid, false, c->options->follow);
+
+	if (r == -ENOMEM)
+		return r;
+	c->watch_error = -r;
+	r = run(c);
+	segmap_watch_free(c->watch);
+	c->watch = NULL;
+	return r;
+}
+
+int cow_watch(struct cow *c)
+{
+	int r = segmap_files_open(&c->files);
+
+	if (r == 0 && !add_process(c, c->subject.tracee.pid, 0))
+		r = -ENOMEM;
+	if (r == 0)
+		r = look(c, c->processes[0], "entry", "AT ENTRY");
+	return r < 0 ? r : run_watched(c);
 }
 
 const char *cow_end_text(enum cow_end end)

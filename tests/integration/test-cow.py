@@ -112,10 +112,10 @@ def account(*arguments, **how):
     return value
 
 
-def pages_of(value, symbol="pages"):
+def pages_of(value, symbol="pages", process=0):
     """{page number: copy} of the copies in the array SYMBOL, and that there is nothing else."""
     found = {}
-    for copy in value["processes"][0]["copies"]:
+    for copy in value["processes"][process]["copies"]:
         written = copy["written"]
         assert written and written["symbol"] == symbol, copy
         found[written["symbol_offset"] // PAGE] = copy
@@ -229,6 +229,26 @@ for who, uid, perf in users:
     no_perf.__doc__ = f"where perf_event_open is forbidden, the rest is right: {who}"
     test(no_perf)
 
+    def forks():
+        for may_perf in (True, False):
+            value = account("--follow", home / "write-some", "1", "2", "fork", "2", "3", user=uid,
+                            perf=may_perf)
+            first, child = value["processes"]
+            assert child["parent"] == first["pid"] and child["looks"] == ["fork", "exit"], child
+            assert sorted(pages_of(value)) == [1, 2]
+            causes = {page: copy["cause"] for page, copy in pages_of(value, process=1).items()}
+            if may_perf and perf[0]:
+                assert causes == {1: "parent", 2: "program", 3: "program"}, causes
+                assert child["witnesses"]["verdict"] == "agree", child["witnesses"]
+                assert child["witnesses"]["faults"] == child["witnesses"]["page_tables"] == 2
+            else:  # by the frames, where they are told
+                assert causes[3] == "program", causes
+                assert causes in ({1: "parent", 2: "program", 3: "program"},
+                                  {1: "forked", 2: "forked", 3: "program"}), causes
+            assert first["smaps"]["agrees"] and child["smaps"]["agrees"], value
+    forks.__doc__ = f"--follow: what the child copies, and what was its parent's: {who}"
+    test(forks)
+
     def threads():
         for program in ("write-threads", "write-threads-pie"):
             process = account(home / program, user=uid)["processes"][0]
@@ -303,7 +323,23 @@ def endings():
     assert run("-o", "NO_SUCH_COLUMN", home / "good-end").returncode == 125
 
 
+def families():
+    """--follow: grandchildren, children that execute another program, and a time limit"""
+    value = account("--follow", "/bin/sh", "-c", "( ( : ); : ); ( exec /bin/true ); :")
+    first, *others = value["processes"]
+    pids = {p["pid"] for p in value["processes"]}
+    assert len(others) == 3 and all(p["parent"] in pids for p in others), others
+    assert any(p["parent"] != first["pid"] for p in others), others
+    executed, = (p for p in others if "exit_why" in p)
+    assert "execve" in executed["exit_why"] and executed["looks"] == ["fork"], executed
+    done = run("--follow", "--timeout=1", "/bin/sh", "-c", "( exec sleep 1000 ) & ( exec sleep 1000 ); :")
+    assert done.returncode == -9 and "still running" in done.stderr, done
+    done = run("--follow", "--timeout=1", "/bin/sh", "-c", "( exec sleep 1000 ) & exit 3")
+    assert "still running" in done.stderr, done
+
+
 test(at_symbol)
+test(families)
 test(changed_file)
 test(endings)
 
