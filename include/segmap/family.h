@@ -1,6 +1,4 @@
 /*
- * A child that is watched together with the children that it makes by fork(2), and theirs: each
- * can be looked at when it is born and when it is about to end.
  * A child that is watched, with all that comes from it: its threads, the processes that it
  * forks, and theirs. They run at full speed between events, and nothing is written into their
  * memory.
@@ -15,27 +13,6 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* What the caller is told; the process that it is about is stopped meanwhile. Each function
- * returns 0, or a negative errno to give up. */
-struct segmap_family_calls {
-	/* CHILD has been forked by PARENT, and has executed nothing yet. */
-	int (*born)(void *data, pid_t parent, pid_t child);
-	/* PID has become another program by execve. */
-	int (*executed)(void *data, pid_t pid);
-	/* PID is about to end: its memory is still there. Not called for one that is killed. */
-	int (*ending)(void *data, pid_t pid);
-	void *data;
-};
-
-/*
- * Runs a stopped tracee, and whomever it forks from now on, until all of them have ended;
- * TRACEE->status is that of the first. Children by vfork(2) and posix_spawn(3) are not among
- * them, they have their parent's memory until they execute another program; nor are those that
- * another thread than the first forks. If the tracee is killed by SIGKILL, its family is, too.
- * Errors: negative errno of ptrace, or of CALLS; nothing is left running then.
- */
-int segmap_tracee_run_family(struct segmap_tracee *tracee,
-			     const struct segmap_family_calls *calls);
 enum segmap_family_event_kind {
 	SEGMAP_FAMILY_BORN,     /* a new process, before its first instruction */
 	SEGMAP_FAMILY_EXECUTED, /* has become another program, before its first instruction */

@@ -159,24 +159,13 @@ static int add_strip(struct page *page, const struct segmap_strip *strip)
 /* One line for the strips [FROM, TO): how many they are, and how many copies are in them. */
 static int add_folded(struct page *page, size_t from, size_t to)
 {
-	const struct cow_process *p = page->process;
-	char *cells[STRIP_COLUMNS] = {
-		[STRIP_ADDRESS] = cow_text("..."),
-		[STRIP_PERM] = cow_text("%s", ""),
-		[STRIP_LABEL] = cow_text("--all shows them"),
-	};
 	size_t copies = 0;
 
 	for (size_t i = from; i < to; i++)
-		copies += p->account.strips[i].copies;
-	cells[STRIP_LOOKS] = cow_text("%zu mappings", to - from);
-	for (size_t i = 1; i < p->look_count; i++)
-		cells[STRIP_LOOKS + i] = cow_text("%s", "");
-	free(cells[STRIP_LOOKS + p->look_count - 1]);
-	cells[STRIP_LOOKS + p->look_count - 1] = p->look_count > 1
-							 ? cow_text("%zu copies", copies)
-							 : cow_text("%zu mappings", to - from);
-	return view_table_line(&page->table, cells, NULL);
+		copies += page->process->account.strips[i].copies;
+	return view_table_note(&page->table,
+			       cow_text("... %zu mappings with %zu copies; --all shows them",
+					to - from, copies));
 }
 
 /* Too many to read: those without a copy are folded, and then also what is beyond the last. */

@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <segmap/family.h>
 #include <segmap/permits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /* ---- looking ---- */
 
@@ -305,46 +307,88 @@ static int conclude(struct cow *c, struct cow_process *p)
 
 /* ---- running ---- */
 
-static int on_born(void *data, pid_t parent, pid_t child)
+/* A child that has borrowed its parent's memory, by vfork, has none of its own to look at. */
+static int on_born(struct cow *c, const struct segmap_family_event *event)
 {
-	struct cow *c = data;
-	struct cow_process *p = add_process(c, child, parent);
+	guard_started(NULL, event->pid);
+	if (event->borrowed)
+		return 0;
+	struct cow_process *p = add_process(c, event->pid, event->parent);
 
-	guard_started(NULL, child);
 	return p ? look(c, p, "fork", "AT FORK") : -ENOMEM;
 }
 
-static int on_executed(void *data, pid_t pid)
+static int on_executed(struct cow *c, pid_t pid)
 {
-	struct cow_process *p = find_process(data, pid);
+	struct cow_process *p = find_process(c, pid);
 
 	if (!p || p->concluded)
 		return 0;
 	p->end = COW_EXECUTED;
-	return conclude(data, p);
+	return conclude(c, p);
 }
 
-static int on_ending(void *data, pid_t pid)
+static int on_ending(struct cow *c, pid_t pid)
 {
-	struct cow_process *p = find_process(data, pid);
+	struct cow_process *p = find_process(c, pid);
 
 	if (!p || p->concluded)
 		return 0;
-	int r = look(data, p, "exit", "AT EXIT");
+	int r = look(c, p, "exit", "AT EXIT");
 
 	if (r < 0)
 		return r;
 	p->end = COW_ENDED;
-	return conclude(data, p);
+	return conclude(c, p);
+}
+
+static int on_event(struct cow *c, const struct segmap_family_event *event)
+{
+	switch (event->kind) {
+	case SEGMAP_FAMILY_BORN:
+		return on_born(c, event);
+	case SEGMAP_FAMILY_EXECUTED:
+		return on_executed(c, event->pid);
+	case SEGMAP_FAMILY_ENDING:
+		return on_ending(c, event->pid);
+	case SEGMAP_FAMILY_ENDED:
+		if (event->pid == c->subject.tracee.pid)
+			c->subject.tracee.status = event->status;
+	}
+	return 0;
+}
+
+/* Until the last of them has ended. If the program itself is killed, the others are: it was
+ * the time limit, or somebody who wanted an end. */
+static int run_family(struct cow *c)
+{
+	struct segmap_family_event event;
+	struct segmap_family *family;
+	bool killed = false;
+	int r = segmap_family_create(&family, &c->subject.tracee);
+
+	if (r < 0)
+		return r;
+	while (!killed && (r = segmap_family_next(family, &event)) > 0) {
+		r = on_event(c, &event);
+		if (r < 0)
+			break;
+		killed = event.kind == SEGMAP_FAMILY_ENDED &&
+			 event.pid == c->subject.tracee.pid && WIFSIGNALED(event.status) &&
+			 WTERMSIG(event.status) == SIGKILL;
+	}
+	segmap_family_destroy(family);
+	return r < 0 ? r : 0;
 }
 
 static int run_to_end(struct cow *c)
 {
-	const struct segmap_family_calls calls = {on_born, on_executed, on_ending, c};
 	struct segmap_tracee *tracee = &c->subject.tracee;
 
-	if (c->options->follow)
-		return segmap_tracee_run_family(tracee, &calls);
+	/* What has not been reached has been waited for until the end. */
+	if (c->options->follow && c->main_missed != COW_NOT_PASSED &&
+	    c->at_missed != COW_NOT_PASSED)
+		return run_family(c);
 	int r = segmap_tracee_run_to_exit(tracee);
 
 	return r < 0 || tracee->ended ? r : on_ending(c, tracee->pid);
