@@ -74,6 +74,21 @@ int cow_watch(struct cow *cow);
 
 void cow_free(struct cow *cow);
 
+/* ---- cow_process.c: one process; 0 or a negative errno ---- */
+
+/* A new one; NULL if there is no memory. */
+struct cow_process *cow_process_add(struct cow *cow, pid_t pid, pid_t parent);
+struct cow_process *cow_process_find(const struct cow *cow, pid_t pid);
+
+/* Adds a look at the stopped process P. */
+int cow_process_look(struct cow *cow, struct cow_process *p, const char *name,
+		     const char *title);
+
+/* Once, when it ends or has become another program; or when it is known to be gone. */
+int cow_process_conclude(struct cow *cow, struct cow_process *p);
+
+/* ---- what could not be seen ---- */
+
 /* Why there is no look at the end; NULL for COW_ENDED. */
 const char *cow_end_text(enum cow_end end);
 

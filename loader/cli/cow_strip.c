@@ -149,13 +149,12 @@ static bool add_step(struct cow_walk *walk, struct pen *pens)
 {
 	const struct cow_process *process = walk->process;
 	uint64_t end = walk->strip->end;
-	char letters[SEGMAP_LOOKS_MAX];
+	char letters[SEGMAP_LOOKS_MAX] = {0};
 	bool fits = true;
 
 	for (size_t i = 0; i < process->look_count; i++)
-		letters[i] = process->looks[i].title
-				     ? cow_run_at(process, walk->strip, i, walk->addr, &end)
-				     : COW_NOT_MAPPED;
+		if (pens[i].out)
+			letters[i] = cow_run_at(process, walk->strip, i, walk->addr, &end);
 	uint64_t count = (end - walk->addr) / page_size_of(process);
 
 	for (size_t i = 0; i < process->look_count; i++)

@@ -115,7 +115,7 @@ static size_t strip_width(const struct cow_process *p, FILE *out)
 
 	for (size_t i = 0; i < p->look_count; i++)
 		looks += p->looks[i].title != NULL;
-	if (!width)
+	if (!width || !looks)
 		return WIDE;
 	return width > others + looks * (NARROW + 1) ? (width - others) / looks - 1 : NARROW;
 }

@@ -108,13 +108,11 @@ static void print_difference(const struct cow_process *p, const struct segmap_di
 			     FILE *out)
 {
 	static const char *const texts[SEGMAP_DIFFERENCE_COUNT] = {
-		[SEGMAP_COPY_IN_KERNEL] =
-			"a copy; its fault was in kernel mode, and is not shown to this user",
-		[SEGMAP_COPY_LOST] = "a copy; its fault may be one of the records that were "
-				     "lost",
+		[SEGMAP_COPY_IN_KERNEL] = "a copy; its fault was in kernel mode, and not shown",
+		[SEGMAP_COPY_LOST] = "a copy; its fault may be one of the records lost",
 		[SEGMAP_COPY_DROPPED] = "copied, then given back, as by madvise(2)",
 		[SEGMAP_COPY_UNMAPPED] = "copied, then unmapped",
-		[SEGMAP_FAULT_UNCLEAR] = "there was a fault; whether it copied is not known",
+		[SEGMAP_FAULT_UNCLEAR] = "a fault; whether it copied is not known",
 		[SEGMAP_COPY_WITHOUT_FAULT] = "a COPY in the page tables WITHOUT A FAULT",
 		[SEGMAP_FAULT_WITHOUT_COPY] = "a copying FAULT, but NO COPY in the page tables",
 	};

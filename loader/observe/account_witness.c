@@ -86,7 +86,7 @@ int faulted_make(struct faulted *faulted, const struct segmap_evidence *e)
 	*faulted = (struct faulted){.page_size = e->looks[0].pages->page_size};
 	if (!faults || faults->count == 0)
 		return 0;
-	faulted->items = calloc(faults->count, sizeof(*faulted->items));
+	faulted->items = calloc(faults->count, sizeof(const struct segmap_fault *));
 	if (!faulted->items)
 		return -ENOMEM;
 	for (size_t i = 0; i < faults->count; i++) {
@@ -95,7 +95,8 @@ int faulted_make(struct faulted *faulted, const struct segmap_evidence *e)
 		if (f->pid == e->pid && may_copy(f) && is_of_private_file(e, f))
 			faulted->items[faulted->count++] = f;
 	}
-	qsort(faulted->items, faulted->count, sizeof(*faulted->items), compare_faults);
+	qsort(faulted->items, faulted->count, sizeof(const struct segmap_fault *),
+	      compare_faults);
 	keep_last(faulted);
 	return 0;
 }
@@ -220,8 +221,8 @@ static int compare_pages(struct segmap_account *account, const struct segmap_evi
 		const struct segmap_fault *f = j < faulted->count ? faulted->items[j] : NULL;
 		uint64_t page = f ? page_of(faulted, f->addr) : 0;
 
-		if (copy && (!f || copy->addr < page)) {
-			if (copy->is_new)
+		if (!f || (copy && copy->addr < page)) {
+			if (copy && copy->is_new)
 				r = add_difference(account, copy->addr, judge_unseen(e->faults),
 						   NULL);
 			i++;

@@ -257,7 +257,7 @@ void segmap_contents_compare(struct segmap_files *files, pid_t pid,
 	const uint64_t offset = region->offset + addr - region->start;
 	const struct file *file = find_file(files, region);
 	char in_file[BLOCK], in_process[BLOCK];
-	struct stat now;
+	struct stat now = {0};
 
 	*contents = (struct segmap_contents){.file = SEGMAP_FILE_UNKNOWN};
 	int r = page_size == BLOCK ? open_file(files, region, &now) : -EOPNOTSUPP;
