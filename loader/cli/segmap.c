@@ -13,9 +13,8 @@ static const struct command command_help = {
 };
 
 static const struct command *const commands[] = {
-	&command_plan,    &command_maps, &command_faults, &command_share,
-	&command_compare, &command_lab,  &command_doctor, &command_run,
-	&command_help};
+	&command_plan,    &command_maps, &command_cow,    &command_faults, &command_share,
+	&command_compare, &command_lab,  &command_doctor, &command_run,    &command_help};
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

@@ -1,0 +1,238 @@
+/*
+ * A program watched from its first instruction to its end, for the account of its copies.
+ *
+ * It is looked at when it begins, when it reaches main and the symbol of --at, and when it is
+ * about to end; between, only its page faults are noted down.
+ */
+#include "cow.h"
+#include "guard.h"
+
+#include <errno.h>
+#include <segmap/family.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* ---- going on ---- */
+
+static bool is_programs(const struct cow *c, const char *symbol, uint64_t *addr)
+{
+	struct segmap_name name;
+
+	if (!segmap_names_address(c->processes[0]->names, symbol, addr))
+		return false;
+	segmap_names_find(c->processes[0]->names, *addr, false, &name);
+	return name.role == SEGMAP_ROLE_PROGRAM;
+}
+
+/* The code before main is the interpreter's, mostly: too much to be single-stepped. */
+static bool is_too_far(const struct cow *c)
+{
+	const struct segmap_regions *regions = &c->processes[0]->looks[0].regions;
+	struct segmap_name name;
+
+	if (!segmap_tracee_must_step())
+		return false;
+	for (size_t i = 0; i < regions->count; i++) {
+		segmap_names_find(c->processes[0]->names, regions->items[i].start, false,
+				  &name);
+		if (name.role == SEGMAP_ROLE_INTERPRETER)
+			return true;
+	}
+	return false;
+}
+
+/* Runs to ADDR and looks there. */
+static int look_at(struct cow *c, uint64_t addr, const char *name, const char *title,
+		   enum cow_missed *missed)
+{
+	bool reached = false;
+	int r = segmap_tracee_run_to(&c->subject.tracee, addr, &reached);
+
+	*missed = r < 0 ? COW_FAILED : reached ? COW_SEEN : COW_NOT_PASSED;
+	return reached ? cow_process_look(c, c->processes[0], name, title) : 0;
+}
+
+static int look_at_main(struct cow *c, bool wanted)
+{
+	uint64_t addr;
+
+	if (!is_programs(c, "main", &addr))
+		c->main_missed = is_programs(c, "_start", &addr) ? COW_NO_SYMBOL : COW_STRIPPED;
+	else if (!wanted && is_too_far(c))
+		c->main_missed = COW_SLOW;
+	else
+		return look_at(c, addr, "main", wanted ? "AT MAIN" : NULL, &c->main_missed);
+	return 0;
+}
+
+/* After main, where there is one: what the interpreter has loaded is known then. */
+static int look_at_symbol(struct cow *c)
+{
+	const char *symbol = c->options->at;
+	uint64_t addr;
+
+	if (!symbol || c->subject.tracee.ended)
+		return 0;
+	if (strcmp(symbol, "main") == 0) {
+		c->at_missed = c->main_missed;
+		return 0;
+	}
+	c->at_missed = COW_NO_SYMBOL;
+	if (!segmap_names_address(c->processes[0]->names, symbol, &addr))
+		return 0;
+	return look_at(c, addr, "at", "AT SYMBOL", &c->at_missed);
+}
+
+/* ---- running ---- */
+
+/* A child that has borrowed its parent's memory, by vfork, has none of its own to look at. */
+static int on_born(struct cow *c, const struct segmap_family_event *event)
+{
+	guard_started(NULL, event->pid);
+	if (event->borrowed)
+		return 0;
+	struct cow_process *p = cow_process_add(c, event->pid, event->parent);
+
+	return p ? cow_process_look(c, p, "fork", "AT FORK") : -ENOMEM;
+}
+
+static int on_executed(struct cow *c, pid_t pid)
+{
+	struct cow_process *p = cow_process_find(c, pid);
+
+	if (!p || p->concluded)
+		return 0;
+	p->end = COW_EXECUTED;
+	return cow_process_conclude(c, p);
+}
+
+static int on_ending(struct cow *c, pid_t pid)
+{
+	struct cow_process *p = cow_process_find(c, pid);
+
+	if (!p || p->concluded)
+		return 0;
+	int r = cow_process_look(c, p, "exit", "AT EXIT");
+
+	if (r < 0)
+		return r;
+	p->end = COW_ENDED;
+	return cow_process_conclude(c, p);
+}
+
+static int on_event(struct cow *c, const struct segmap_family_event *event)
+{
+	switch (event->kind) {
+	case SEGMAP_FAMILY_BORN:
+		return on_born(c, event);
+	case SEGMAP_FAMILY_EXECUTED:
+		return on_executed(c, event->pid);
+	case SEGMAP_FAMILY_ENDING:
+		return on_ending(c, event->pid);
+	case SEGMAP_FAMILY_ENDED:
+		if (event->pid == c->subject.tracee.pid)
+			c->subject.tracee.status = event->status;
+	}
+	return 0;
+}
+
+/* Until the last of them has ended. If the program itself is killed, the others are: it was
+ * the time limit, or somebody who wanted an end. */
+static int run_family(struct cow *c)
+{
+	struct segmap_family_event event;
+	struct segmap_family *family;
+	bool killed = false;
+	int r = segmap_family_create(&family, &c->subject.tracee);
+
+	if (r < 0)
+		return r;
+	while (!killed && (r = segmap_family_next(family, &event)) > 0) {
+		r = on_event(c, &event);
+		if (r < 0)
+			break;
+		killed = event.kind == SEGMAP_FAMILY_ENDED &&
+			 event.pid == c->subject.tracee.pid && WIFSIGNALED(event.status) &&
+			 WTERMSIG(event.status) == SIGKILL;
+	}
+	segmap_family_destroy(family);
+	return r < 0 ? r : 0;
+}
+
+static int run_to_end(struct cow *c)
+{
+	struct segmap_tracee *tracee = &c->subject.tracee;
+
+	/* What has not been reached has been waited for until the end. */
+	if (c->options->follow && c->main_missed != COW_NOT_PASSED &&
+	    c->at_missed != COW_NOT_PASSED)
+		return run_family(c);
+	int r = segmap_tracee_run_to_exit(tracee);
+
+	return r < 0 || tracee->ended ? r : on_ending(c, tracee->pid);
+}
+
+static int run(struct cow *c)
+{
+	bool main_wanted = c->options->at && strcmp(c->options->at, "main") == 0;
+	int r = look_at_main(c, main_wanted);
+
+	if (r == 0)
+		r = look_at_symbol(c);
+	if (r == 0)
+		r = run_to_end(c);
+	for (size_t i = 0; r == 0 && i < c->process_count; i++)
+		if (!c->processes[i]->concluded)
+			r = cow_process_conclude(c, c->processes[i]);
+	return r;
+}
+
+static int run_watched(struct cow *c)
+{
+	int r = segmap_watch_open(&c->watch, c->subject.tracee.pid, false, c->options->follow);
+
+	if (r == -ENOMEM)
+		return r;
+	c->watch_error = -r;
+	r = run(c);
+	segmap_watch_free(c->watch);
+	c->watch = NULL;
+	return r;
+}
+
+int cow_watch(struct cow *c)
+{
+	int r = segmap_files_open(&c->files);
+
+	if (r == 0 && !cow_process_add(c, c->subject.tracee.pid, 0))
+		r = -ENOMEM;
+	if (r == 0)
+		r = cow_process_look(c, c->processes[0], "entry", "AT ENTRY");
+	return r < 0 ? r : run_watched(c);
+}
+
+const char *cow_end_text(enum cow_end end)
+{
+	static const char *const texts[] = {
+		[COW_ENDED] = NULL,
+		[COW_KILLED] = "it was killed, and its memory was gone",
+		[COW_EXECUTED] = "it has become another program by execve",
+	};
+
+	return texts[end];
+}
+
+const char *cow_missed_text(enum cow_missed missed)
+{
+	static const char *const texts[] = {
+		[COW_SEEN] = NULL,
+		[COW_NO_SYMBOL] = "there is no symbol of this name",
+		[COW_STRIPPED] = "the program has no symbol table",
+		[COW_SLOW] = "without breakpoint registers, the way there is too long",
+		[COW_NOT_PASSED] = "it was not executed",
+		[COW_FAILED] = "it could not be stopped there",
+	};
+
+	return texts[missed];
+}
