@@ -144,6 +144,63 @@ static int show_process(const struct maps_options *options)
 	return status;
 }
 
+/* ---- going on to --at=SYMBOL ---- */
+
+/* Where SYMBOL is, by what is mapped now: 1 if there is one, 0 if not, or a negative errno. */
+static int find_symbol(const struct subject *subject, const char *symbol, uint64_t *addr)
+{
+	struct segmap_regions regions;
+	struct segmap_names *names = NULL;
+	int r = segmap_regions_read(&regions, subject->tracee.pid, false);
+
+	if (r == 0 && regions.error)
+		r = -regions.error;
+	if (r == 0)
+		r = segmap_names_open(&names, subject->tracee.pid, subject->program);
+	if (r == 0)
+		r = segmap_names_update(names, &regions);
+	if (r == 0)
+		r = segmap_names_address(names, symbol, addr);
+	segmap_names_free(names);
+	segmap_regions_free(&regions);
+	return r;
+}
+
+/* A library's symbols are there when the interpreter has done its work. */
+static int find_symbol_later(struct subject *subject, const char *symbol, uint64_t *addr,
+			     bool *reached)
+{
+	int r = find_symbol(subject, symbol, addr);
+
+	if (r != 0 || !subject->image || !subject->image->interp)
+		return r;
+	r = segmap_tracee_run_to_program(&subject->tracee, subject->image, reached);
+	return r == 0 && *reached ? find_symbol(subject, symbol, addr) : r;
+}
+
+/* False after a complaint. */
+static bool reach_symbol(struct subject *subject, const char *symbol)
+{
+	uint64_t addr = 0;
+	bool reached = true;
+	int r = find_symbol_later(subject, symbol, &addr, &reached);
+
+	if (r == 0 && reached) {
+		complain("maps: --at=%s: neither the program nor a library that it begins with "
+			 "has such a symbol",
+			 symbol);
+		return false;
+	}
+	if (r > 0)
+		r = segmap_tracee_run_to(&subject->tracee, addr, &reached);
+	if (r < 0)
+		complain("maps: --at=%s: %s", symbol, strerror(-r));
+	else if (!reached)
+		complain("maps: --at=%s: %s has ended without coming there", symbol,
+			 subject->program);
+	return r == 0 && reached;
+}
+
 /* Nobody wants what the program would go on to do: it is killed as soon as it was looked at. */
 static int show_started(const struct maps_options *options, struct subject *subject)
 {
@@ -155,10 +212,16 @@ static int show_started(const struct maps_options *options, struct subject *subj
 		.pid = subject->tracee.pid,
 		.program = strdup(subject->program),
 	};
-	int status = report.program ? look(&report, subject->program) : EXIT_OWN;
+	int status = report.program ? 0 : EXIT_OWN;
 
 	if (options->subject.loader)
 		report.by = options->subject.loader;
+	if (options->symbol)
+		report.at = "symbol";
+	if (status == 0 && options->symbol && !reach_symbol(subject, options->symbol))
+		status = EXIT_OWN;
+	if (status == 0)
+		status = look(&report, subject->program);
 	segmap_tracee_destroy(&subject->tracee);
 	subject_end(subject);
 	if (status == 0)
@@ -183,11 +246,14 @@ static int show_program(const struct maps_options *options, char **argv)
 
 /* ---- options ---- */
 
+enum { OPTION_AT = OPTION_OWN };
+
 static const struct option long_options[] = {
 	VIEW_LONG_OPTIONS,
 	SUBJECT_LONG_OPTIONS,
 	{"pid", required_argument, NULL, 'p'},
 	{"all", no_argument, NULL, 'a'},
+	{"at", required_argument, NULL, OPTION_AT},
 	{NULL, 0, NULL, 0},
 };
 
@@ -209,19 +275,24 @@ static bool take_option(struct maps_options *options, int c)
 		return take_pid(options);
 	if (c == 'a')
 		options->all = true;
-	return c == 'a' || subject_take(&options->subject, "maps", c) == TAKEN;
+	if (c == OPTION_AT)
+		options->symbol = optarg;
+	return c == 'a' || c == OPTION_AT ||
+	       subject_take(&options->subject, "maps", c) == TAKEN;
 }
 
 static int show(const struct maps_options *options, char **argv)
 {
 	if (!maps_columns_valid(&options->subject.view))
 		return EXIT_OWN;
-	if (options->pid && !*argv)
+	if (options->pid && !*argv && !options->symbol)
 		return show_process(options);
 	if (!options->pid && *argv)
 		return show_program(options, argv);
-	complain(options->pid ? "maps: both a PROGRAM and --pid given"
-			      : "maps: no PROGRAM given, and no --pid");
+	if (!options->pid)
+		complain("maps: no PROGRAM given, and no --pid");
+	else
+		complain("maps: --pid goes with neither PROGRAM nor --at");
 	fputs("Try 'segmap maps --help'.\n", stderr);
 	return EXIT_OWN;
 }
@@ -261,10 +332,12 @@ const struct command command_maps = {
 		"  segmap maps -rno ADDRESS,KIND -p 4711     for scripts\n"
 		"\n"
 		"PROGRAM is killed as soon as it was looked at: none of its instructions is\n"
-		"executed. A running process is not stopped.\n"
+		"executed, unless --at says so. A running process is not stopped.\n"
 		"\n"
 		"Options:\n"
 		"  -p, --pid=PID           look at this process\n"
+		"      --at=SYMBOL         run PROGRAM up to SYMBOL first: main, "
+		"libc.so.6:exit\n"
 		"  -a, --all               every mapping; else many alike are one "
 		"line\n" VIEW_HELP SUBJECT_HELP "\n"
 		"Columns: ADDRESS PERMS OFFSET DEV INODE PATH KIND SEG FILE BSS SECTIONS\n"

@@ -9,8 +9,9 @@
 
 struct maps_options {
 	struct subject_options subject;
-	pid_t pid; /* of -p, or 0 */
-	bool all;  /* fold nothing */
+	pid_t pid;          /* of -p, or 0 */
+	bool all;           /* fold nothing */
+	const char *symbol; /* of --at, or NULL */
 };
 
 /* All that was learnt, for those who print it. */
@@ -19,7 +20,7 @@ struct maps_report {
 	char *program;     /* owned: its path; NULL if it cannot be learnt */
 	char *const *argv; /* NULL with -p */
 	const char *by;    /* "execve", "segload", the words of --loader; NULL with -p */
-	const char *at;    /* "first-instruction", "program-entry", "running" */
+	const char *at;    /* "first-instruction", "program-entry", "symbol", "running" */
 	pid_t pid;
 	struct segmap_regions regions;
 	struct segmap_pages pages;

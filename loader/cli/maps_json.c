@@ -144,6 +144,8 @@ int maps_print_json(const struct maps_report *report, FILE *out)
 
 	set(&root, "schema", json_string("segmap.maps/1"));
 	set(&root, "at", json_string(report->at));
+	if (report->options->symbol)
+		set(&root, "symbol", json_text(report->options->symbol));
 	if (report->program)
 		set(&root, "program", json_text(report->program));
 	else

@@ -296,15 +296,22 @@ static int fill(struct table *table)
 
 static void print_heading(const struct maps_report *report, FILE *out)
 {
+	const struct maps_options *options = report->options;
+
 	put_text(out, report->program ? report->program : "(program unknown)");
-	if (report->options->pid)
-		fprintf(out, ": process %d, running", report->pid);
-	else if (report->options->subject.loader)
-		fprintf(out, ": at the program's entry point, by ");
+	if (options->pid) {
+		fprintf(out, ": process %d, running\n", report->pid);
+		return;
+	}
+	fputs(options->symbol ? ": at " : ": ", out);
+	if (options->symbol)
+		put_text(out, options->symbol);
+	else if (options->subject.loader)
+		fputs("at the program's entry point", out);
 	else
-		fprintf(out, ": before its first instruction, by ");
-	if (!report->options->pid)
-		put_text(out, report->by);
+		fputs("before its first instruction", out);
+	fputs(", by ", out);
+	put_text(out, report->by);
 	fputc('\n', out);
 }
 

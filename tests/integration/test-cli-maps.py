@@ -168,6 +168,21 @@ def test_the_same_by_both_loaders():
         assert ours == kernels, (ours, kernels)
 
 
+def test_at_a_symbol():
+    path = copy_of("good-data-pie")
+    for how in [], ["--execve"]:
+        value = run_json("--at=main", *how, path)
+        assert value["at"] == "symbol" and value["symbol"] == "main"
+        roles = {p["role"] for m in value["mappings"] for p in m["parts"]}
+        assert "library" in roles, roles
+        assert_all_bytes(value, "program", path)
+    done = run("--at=libc.so.6:exit", "/bin/echo", "said by the program")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("/bin/echo: at libc.so.6:exit, by segload\n"), done.stdout
+    done = run("--at=some_data", copy_of("show-names"))  # never executed
+    assert done.returncode == 125 and "without coming there" in done.stderr, done.stderr
+
+
 def test_pages_are_counted():
     value = run_json(copy_of("good-data"))
     for mapping in value["mappings"]:
@@ -214,7 +229,10 @@ def test_statuses():
         (125, "must be the number", "-p", "x"),
         (125, "must be the number", "-p", "0"),
         (125, "there is none", "-p", str(2 ** 31 - 1)),
-        (125, "both", "-p", "1", "/bin/cat"),
+        (125, "--pid goes with", "-p", "1", "/bin/cat"),
+        (125, "--pid goes with", "-p", "1", "--at=main"),
+        (125, "has such a symbol", "--at=no_such_symbol", "/bin/true"),
+        (125, "without coming there", "--at=libc.so.6:getaddrinfo", "/bin/true"),
         (125, "no PROGRAM given"),
         (125, "no such column", "-o", "NONE", "/bin/cat"),
         (125, "No space left", "--output-file=/dev/full", "/bin/cat"),
