@@ -1,3 +1,4 @@
+/* The report as JSON: docs/schemas/faults.schema.json says what is in it. */
 #include "faults.h"
 #include "json.h"
 
