@@ -36,6 +36,7 @@ static void print_help(FILE *out)
 	      "  segmap plan /bin/cat            what would be mapped\n"
 	      "  segmap plan --check ./program   what will be refused, what is suspicious\n"
 	      "  segmap maps /bin/cat            what is mapped when it begins\n"
+	      "  segmap cow ./program            which pages it copies, and what wrote there\n"
 	      "  segmap share -n 100 /bin/cat    what 100 copies have in common\n"
 	      "  segmap compare /bin/cat         what differs from the kernel's execve\n"
 	      "  segmap faults ./program         its page faults, and what the kernel did\n"
