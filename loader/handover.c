@@ -447,17 +447,13 @@ int segmap_handover_prepare(struct segmap_handover **out,
 	return r;
 }
 
-#ifdef SEGMAP_COVERAGE
-void __gcov_dump(void); /* else what was counted would be unmapped with the rest */
-#else
-#define __gcov_dump()
-#endif
-
 _Noreturn void segmap_handover_commit(struct segmap_handover *handover)
 {
 	struct stub_args *args = handover->args;
 
-	__gcov_dump();
+#ifdef SEGMAP_COVERAGE
+	__gcov_dump(); /* else what has been counted would be unmapped with the rest */
+#endif
 	/* ---- The point of no return. Nothing below can report an error any more. ---- */
 	arch_run_stub(handover->run, args, args->block + args->block_length);
 }

@@ -1,0 +1,23 @@
+/*
+ * In a build for coverage (b_coverage) every file begins with this: what a process has counted
+ * must be written down before it becomes another program, and by children that end in a hurry.
+ */
+#ifndef LOADER_COVERAGE_H
+#define LOADER_COVERAGE_H
+
+#if __STDC_HOSTED__ /* not the stub: there is no counter where it runs */
+#include <unistd.h>
+
+void __gcov_dump(void);
+
+static inline _Noreturn void coverage_exit(int status)
+{
+	__gcov_dump();
+	_exit(status);
+}
+
+#define _exit           coverage_exit
+#define SEGMAP_COVERAGE 1
+#endif
+
+#endif
