@@ -249,20 +249,28 @@ static void scan_table(struct segmap_image *image)
 	}
 }
 
-static int read_image(struct segmap_image *image, bool inspect, struct segmap_error *err)
+static int read_parts(struct segmap_image *image, struct segmap_error *err)
 {
-	int r = file_look(image, inspect, err);
+	int r = read_header(image, err);
 
-	if (r == 0)
-		r = read_header(image, err);
 	if (r == 0)
 		r = read_table(image, err);
 	if (r == 0)
 		scan_table(image);
 	if (r == 0 && image->role == SEGMAP_PROGRAM && image->interp_index >= 0)
 		r = read_interp(image, err);
+	return r;
+}
+
+static int read_image(struct segmap_image *image, bool inspect, struct segmap_error *err)
+{
+	int r = file_look(image, inspect, err);
+
+	if (r < 0)
+		return r;
+	r = read_parts(image, err);
 	/* Whatever has been found in it: one part may be older than the other. */
-	int changed = r == 0 || err ? segmap_image_check(image, err) : 0;
+	int changed = segmap_image_check(image, err);
 	return changed ? changed : r;
 }
 
