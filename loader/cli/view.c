@@ -239,11 +239,13 @@ static int print_with_notes(const struct view_table *table)
 
 		fprintf(out, "%.*s\n", (int)length, p);
 		for (;
-		     note < table->note_count && table->notes[note].line + heading == line + 1;
+		     note < table->note_count && table->notes[note].line + heading <= line + 1;
 		     note++)
 			fprintf(out, "%s\n", table->notes[note].text);
 		p += length + (p[length] == '\n');
 	}
+	for (; note < table->note_count; note++) /* of a table without a line */
+		fprintf(out, "%s\n", table->notes[note].text);
 	free(text);
 	return 0;
 }

@@ -31,8 +31,8 @@ if os.geteuid() != 0:
     print("1..0 # SKIP not root: another user sees less, and other words")
     sys.exit(0)
 
-PROGRAMS = ("good-asm", "good-data-bss-page", "good-many-mappings", "bad-incongruent",
-            "odd-flags-rwx")
+PROGRAMS = ("good-asm", "good-data-bss-page", "good-many-mappings", "write-one",
+            "bad-incongruent", "odd-flags-rwx")
 MANY = ("./good-many-mappings", "10000")
 
 # File: (how, arguments) of each section. What is to be seen must not depend on whether there is a
@@ -61,6 +61,13 @@ CASES = {
         ("80", "share", "-n", "3", "--at=exit", *MANY),
         ("pipe", "share", "-n", "3", "--raw", "--noheadings", "-o",
          "ADDRESS,STRIP,NAME", "./good-asm"),
+    ],
+    "cow": [
+        ("80", "cow", "./write-one"),
+        ("pipe", "cow", "./write-one"),
+        ("no-color", "cow", "./write-one"),
+        ("color", "cow", "./write-one"),
+        ("80", "cow", *MANY),
     ],
     "faults": [
         ("80", "faults", "./good-asm"),

@@ -56,6 +56,8 @@ static const struct share_case cases[] = {
 
 	{"other addresses: by their order", 2,
 	 {{{{0x1000, "/a", "f7"}, {0x3000, "/a", "C8"}}}, {{{0x51000, "/a", "f7"}, {0x53000, "/a", "C9"}}}}, "1 P", 4, 3, 0},
+	{"one at the same address, its like elsewhere", 2,
+	 {{{{0x1000, "", "A7"}, {0x3000, "", "A8"}}}, {{{0x1000, "", "A9"}, {0x7000, "", "A10"}}}}, "P P", 4, 4, 0},
 	{"another file at the same address", 2,
 	 {{{{0x1000, "/a", "f7"}}}, {{{0x1000, "/b", "f8"}}}}, "s s", 2, 2, 0},
 	{"one more mapping in one copy", 2,
