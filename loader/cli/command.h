@@ -21,7 +21,6 @@ struct command {
 
 extern const struct command command_compare;
 extern const struct command command_cow;
-extern const struct command command_faults;
 extern const struct command command_doctor;
 extern const struct command command_faults;
 extern const struct command command_lab;
