@@ -288,6 +288,22 @@ def at_symbol():
     assert not value["at_seen"] and "not executed" in value["at_seen_why"], value
 
 
+def stripped():
+    """main of a program without symbols; a library's symbol for --at"""
+    plain, bare = home / "write-threads-pie", home / "stripped"
+    subprocess.run(["strip", "-o", bare, plain], check=True)
+    for program in (plain, bare):
+        value = account(program)
+        totals = value["processes"][0]["totals"]
+        if value["main_seen"]:
+            assert totals["entered"] == 0 and totals["start"] > 3 and totals["program"] >= 4, totals
+        else:  # where the CPU's breakpoint registers do nothing
+            assert "breakpoint" in value["main_seen_why"], value["main_seen_why"]
+        value = account("--at=libc.so.6:pthread_create", program)
+        assert value["at_seen"], value["at_seen_why"]
+        assert value["processes"][0]["looks"][-2:] == ["at", "exit"]
+
+
 def changed_file():
     """a file that the program changes while it runs is said to be changed"""
     dd = home / "dd-copy"
@@ -342,6 +358,7 @@ def families():
 
 test(at_symbol)
 test(families)
+test(stripped)
 test(changed_file)
 test(endings)
 
