@@ -51,6 +51,10 @@ int segmap_tracee_start(struct segmap_tracee *tracee, const struct segmap_tracee
 int segmap_tracee_registers(const struct segmap_tracee *tracee,
 			    struct user_regs_struct *registers);
 
+/* In *VALUE: the first argument of the C function that a stopped tracee is about to execute.
+ * Returns 0 or a negative errno. */
+int segmap_tracee_argument(const struct segmap_tracee *tracee, uint64_t *value);
+
 /*
  * Whether a tracee has to be single-stepped to reach an address, because breakpoint registers
  * of this CPU cannot be set or stop nothing, as in some virtual machines. It is tried with a

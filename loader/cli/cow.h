@@ -89,6 +89,11 @@ int cow_process_conclude(struct cow *cow, struct cow_process *p);
 
 /* ---- what could not be seen ---- */
 
+/* cow_main.c: run to main, or to the symbol of --at, and look there. WANTED: also if that takes
+ * long. Both return 0 or a negative errno. */
+int cow_look_at_main(struct cow *cow, bool wanted);
+int cow_look_at_symbol(struct cow *cow);
+
 /* Why there is no look at the end; NULL for COW_ENDED. */
 const char *cow_end_text(enum cow_end end);
 

@@ -13,77 +13,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* ---- going on ---- */
-
-static bool is_programs(const struct cow *c, const char *symbol, uint64_t *addr)
-{
-	struct segmap_name name;
-
-	if (!segmap_names_address(c->processes[0]->names, symbol, addr))
-		return false;
-	segmap_names_find(c->processes[0]->names, *addr, false, &name);
-	return name.role == SEGMAP_ROLE_PROGRAM;
-}
-
-/* The code before main is the interpreter's, mostly: too much to be single-stepped. */
-static bool is_too_far(const struct cow *c)
-{
-	const struct segmap_regions *regions = &c->processes[0]->looks[0].regions;
-	struct segmap_name name;
-
-	if (!segmap_tracee_must_step())
-		return false;
-	for (size_t i = 0; i < regions->count; i++) {
-		segmap_names_find(c->processes[0]->names, regions->items[i].start, false,
-				  &name);
-		if (name.role == SEGMAP_ROLE_INTERPRETER)
-			return true;
-	}
-	return false;
-}
-
-/* Runs to ADDR and looks there. */
-static int look_at(struct cow *c, uint64_t addr, const char *name, const char *title,
-		   enum cow_missed *missed)
-{
-	bool reached = false;
-	int r = segmap_tracee_run_to(&c->subject.tracee, addr, &reached);
-
-	*missed = r < 0 ? COW_FAILED : reached ? COW_SEEN : COW_NOT_PASSED;
-	return reached ? cow_process_look(c, c->processes[0], name, title) : 0;
-}
-
-static int look_at_main(struct cow *c, bool wanted)
-{
-	uint64_t addr;
-
-	if (!is_programs(c, "main", &addr))
-		c->main_missed = is_programs(c, "_start", &addr) ? COW_NO_SYMBOL : COW_STRIPPED;
-	else if (!wanted && is_too_far(c))
-		c->main_missed = COW_SLOW;
-	else
-		return look_at(c, addr, "main", wanted ? "AT MAIN" : NULL, &c->main_missed);
-	return 0;
-}
-
-/* After main, where there is one: what the interpreter has loaded is known then. */
-static int look_at_symbol(struct cow *c)
-{
-	const char *symbol = c->options->at;
-	uint64_t addr;
-
-	if (!symbol || c->subject.tracee.ended)
-		return 0;
-	if (strcmp(symbol, "main") == 0) {
-		c->at_missed = c->main_missed;
-		return 0;
-	}
-	c->at_missed = COW_NO_SYMBOL;
-	if (!segmap_names_address(c->processes[0]->names, symbol, &addr))
-		return 0;
-	return look_at(c, addr, "at", "AT SYMBOL", &c->at_missed);
-}
-
 /* ---- running ---- */
 
 /* A child that has borrowed its parent's memory, by vfork, has none of its own to look at. */
@@ -176,10 +105,10 @@ static int run_to_end(struct cow *c)
 static int run(struct cow *c)
 {
 	bool main_wanted = c->options->at && strcmp(c->options->at, "main") == 0;
-	int r = look_at_main(c, main_wanted);
+	int r = cow_look_at_main(c, main_wanted);
 
 	if (r == 0)
-		r = look_at_symbol(c);
+		r = cow_look_at_symbol(c);
 	if (r == 0)
 		r = run_to_end(c);
 	for (size_t i = 0; r == 0 && i < c->process_count; i++)
@@ -221,18 +150,4 @@ const char *cow_end_text(enum cow_end end)
 	};
 
 	return texts[end];
-}
-
-const char *cow_missed_text(enum cow_missed missed)
-{
-	static const char *const texts[] = {
-		[COW_SEEN] = NULL,
-		[COW_NO_SYMBOL] = "there is no symbol of this name",
-		[COW_STRIPPED] = "the program has no symbol table",
-		[COW_SLOW] = "without breakpoint registers, the way there is too long",
-		[COW_NOT_PASSED] = "it was not executed",
-		[COW_FAILED] = "it could not be stopped there",
-	};
-
-	return texts[missed];
 }

@@ -251,11 +251,11 @@ static int make_copies(struct segmap_account *account, const struct segmap_evide
 int segmap_account(struct segmap_account *out, const struct segmap_evidence *evidence)
 {
 	struct segmap_account account = {0};
-	struct faulted faulted;
-	int r = faulted_make(&faulted, evidence);
+	struct faulted faulted = {0};
+	int r = make_strips(&account, evidence);
 
 	if (r == 0)
-		r = make_strips(&account, evidence);
+		r = faulted_make(&faulted, &account, evidence);
 	if (r == 0)
 		r = make_copies(&account, evidence, &faulted);
 	if (r == 0)

@@ -12,8 +12,10 @@ struct faulted {
 	uint64_t page_size;
 };
 
-/* Returns 0 or -ENOMEM; FAULTED is to be given to faulted_free in any case. */
-int faulted_make(struct faulted *faulted, const struct segmap_evidence *evidence);
+/* From EVIDENCE's faults, by ACCOUNT's strips. Returns 0 or -ENOMEM; FAULTED is to be given to
+ * faulted_free in any case. */
+int faulted_make(struct faulted *faulted, const struct segmap_account *account,
+		 const struct segmap_evidence *evidence);
 void faulted_free(struct faulted *faulted);
 
 /* That of the page at ADDR, or NULL. */

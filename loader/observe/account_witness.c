@@ -23,19 +23,16 @@ static bool may_copy(const struct segmap_fault *fault)
 
 /* A copy after a fork may also be one of anonymous memory: only some look can tell. A page that
  * no look has seen mapped is taken by the fault's class alone. */
-static bool is_of_private_file(const struct segmap_evidence *e, const struct segmap_fault *f)
+static bool is_of_private_file(const struct segmap_account *account,
+			       const struct segmap_evidence *e, const struct segmap_fault *f)
 {
-	bool mapped = false;
+	const struct segmap_strip *strip = account_find_strip(account, f->addr);
 
-	for (size_t i = 0; i < e->look_count; i++) {
-		const struct segmap_region *region =
-			segmap_regions_find(e->looks[i].regions, f->addr);
-
-		if (region && segmap_region_kind(region) == SEGMAP_KIND_FILE_PRIVATE)
+	for (size_t i = 0; strip && i < e->look_count; i++)
+		if (strip->regions[i] &&
+		    segmap_region_kind(strip->regions[i]) == SEGMAP_KIND_FILE_PRIVATE)
 			return true;
-		mapped |= region != NULL;
-	}
-	return !mapped && is_copying(f) && f->class != SEGMAP_FAULT_COPY_AFTER_FORK;
+	return !strip && is_copying(f) && f->class != SEGMAP_FAULT_COPY_AFTER_FORK;
 }
 
 /* By page, and the last in time first. */
@@ -79,7 +76,8 @@ static void keep_last(struct faulted *faulted)
 	faulted->count = kept;
 }
 
-int faulted_make(struct faulted *faulted, const struct segmap_evidence *e)
+int faulted_make(struct faulted *faulted, const struct segmap_account *account,
+		 const struct segmap_evidence *e)
 {
 	const struct segmap_faults *faults = e->faults;
 
@@ -92,7 +90,7 @@ int faulted_make(struct faulted *faulted, const struct segmap_evidence *e)
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct segmap_fault *f = &faults->items[i];
 
-		if (f->pid == e->pid && may_copy(f) && is_of_private_file(e, f))
+		if (f->pid == e->pid && may_copy(f) && is_of_private_file(account, e, f))
 			faulted->items[faulted->count++] = f;
 	}
 	qsort(faulted->items, faulted->count, sizeof(const struct segmap_fault *),

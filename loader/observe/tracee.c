@@ -161,6 +161,16 @@ int segmap_tracee_registers(const struct segmap_tracee *tracee,
 	return ptrace(PTRACE_GETREGS, tracee->pid, NULL, registers) < 0 ? -errno : 0;
 }
 
+int segmap_tracee_argument(const struct segmap_tracee *tracee, uint64_t *value)
+{
+	struct user_regs_struct registers;
+	int r = segmap_tracee_registers(tracee, &registers);
+
+	if (r == 0)
+		*value = arch_argument(&registers);
+	return r;
+}
+
 static const struct segmap_region *find_vdso(const struct segmap_regions *regions)
 {
 	for (size_t i = 0; i < regions->count; i++)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Looks at what objects of libsegmap need from outside, and reports it as TAP.
 
-The planner makes no system call and reads no global: its objects may need nothing but the
-functions named here. The stub runs when nothing else is mapped: it may need nothing at all, and
-its section may hold nothing that a linker or loader would have to fill in.
+The planner and the account of copies make no system call and read no global: their objects may
+need nothing but the functions named here. The stub runs when nothing else is mapped: it may need
+nothing at all, and its section may hold nothing that a linker or loader would have to fill in.
 
 usage: test-planner-is-pure.py [--sanitized] NM OBJDUMP LIBRARY
 """
@@ -17,6 +17,8 @@ BYTES = {"memcpy", "memset", "memcmp", "strlen", "memmove"}
 # a hardened compiler's own; no state but the canary, and they only ever abort
 HARDENING = {"__stack_chk_fail", "__memcpy_chk", "__memset_chk", "_GLOBAL_OFFSET_TABLE_"}
 ERRORS = {"segmap_error_set"}
+# what asks an array of pages, or a mapping's own fields
+PAGES = {"segmap_pages_find", "segmap_pages_from", "segmap_pages_state", "segmap_region_kind"}
 
 ALLOWED = {
     "plan": MEMORY | BYTES | ERRORS | {"segmap_error_set_path", "plan_place"},
@@ -25,6 +27,9 @@ ALLOWED = {
     "flatten": MEMORY | BYTES | {"qsort"},
     "stack": MEMORY | BYTES | ERRORS,
     "auxv": set(),
+    "observe_account": MEMORY | BYTES | PAGES | {
+        "qsort", "account_reconcile", "faulted_find", "faulted_free", "faulted_make"},
+    "observe_account_witness": MEMORY | BYTES | PAGES | {"qsort", "account_find_strip"},
 }
 SANITIZER = re.compile(r"^(__asan_|__ubsan_|__sanitizer_|__tsan_|__gcov|__llvm_|__sancov)")
 

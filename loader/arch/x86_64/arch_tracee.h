@@ -25,6 +25,9 @@ bool arch_at_return(pid_t pid, uint64_t pc);
 uint64_t arch_pc(const struct user_regs_struct *registers);
 uint64_t arch_sp(const struct user_regs_struct *registers);
 
+/* The first argument of the function whose first instruction is the next. */
+uint64_t arch_argument(const struct user_regs_struct *registers);
+
 /* Takes out what being stopped by a breakpoint has put in. */
 void arch_forget_trap(struct user_regs_struct *registers);
 

@@ -56,6 +56,11 @@ uint64_t arch_sp(const struct user_regs_struct *registers)
 	return registers->rsp;
 }
 
+uint64_t arch_argument(const struct user_regs_struct *registers)
+{
+	return registers->rdi;
+}
+
 /* RF: go on without stopping at the same breakpoint again. */
 void arch_forget_trap(struct user_regs_struct *registers)
 {
