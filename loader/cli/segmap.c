@@ -39,8 +39,6 @@ static void print_help(FILE *out)
 	      "  segmap cow ./program            which pages it copies, and what wrote there\n"
 	      "  segmap share -n 100 /bin/cat    what 100 copies have in common\n"
 	      "  segmap compare /bin/cat         what differs from the kernel's execve\n"
-	      "  segmap cow ./program            its pages before and after, and who copied "
-	      "which\n"
 	      "  segmap faults ./program         its page faults, and what the kernel did\n"
 	      "  segmap lab                      what each kind of mapping does, tried out\n"
 	      "  segmap doctor                   what this machine lets one see\n"
