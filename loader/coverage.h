@@ -6,14 +6,15 @@
 #define LOADER_COVERAGE_H
 
 #if __STDC_HOSTED__ /* not the stub: there is no counter where it runs */
-#include <unistd.h>
-
 void __gcov_dump(void);
+
+/* Without unistd.h: a file may have to say first what it wants of the headers. */
+_Noreturn void coverage_real_exit(int status) __asm__("_exit");
 
 static inline _Noreturn void coverage_exit(int status)
 {
 	__gcov_dump();
-	_exit(status);
+	coverage_real_exit(status);
 }
 
 #define _exit           coverage_exit

@@ -6,6 +6,7 @@
 #include "target.h"
 
 #include "observe/facts.h"
+#include "observe/perf_records.h"
 #include "observe/read.h"
 
 #include <errno.h>
@@ -146,13 +147,30 @@ static void parse_stack(const uint8_t *data, size_t size)
 	free(process.stack.data);
 }
 
+/* Records as a ring of perf events has them; in memory that ends where they do. */
+static void parse_records(const uint8_t *data, size_t size)
+{
+	struct perf_log log = {0};
+	void *copy = malloc(size ? size : 1);
+
+	MUST(copy);
+	memcpy(copy, data, size);
+	int r = perf_records_parse(&log, copy, size);
+	MUST(r == 0 || r == -EBADMSG);
+	for (size_t i = 0; i < log.happening_count; i++)
+		if (log.happenings[i].region.name)
+			MUST(strlen(log.happenings[i].region.name) < size);
+	perf_log_free(&log);
+	free(copy);
+}
+
 static const struct {
 	char letter;
 	void (*parse)(const uint8_t *data, size_t size);
 } parsers[] = {
-	{'r', parse_regions}, {'a', parse_auxv},   {'c', parse_cmdline},
-	{'e', parse_environ}, {'l', parse_limits}, {'t', parse_stat},
-	{'m', parse_statm},   {'s', parse_status}, {'k', parse_stack},
+	{'r', parse_regions}, {'a', parse_auxv},    {'c', parse_cmdline}, {'e', parse_environ},
+	{'l', parse_limits},  {'t', parse_stat},    {'m', parse_statm},   {'s', parse_status},
+	{'k', parse_stack},   {'p', parse_records},
 };
 
 enum { PARSERS = sizeof(parsers) / sizeof(parsers[0]) };

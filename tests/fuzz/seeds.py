@@ -68,6 +68,26 @@ def processes():
     yield b'k' + struct.pack(f'<{len(words)}Q', *words) + strings
 
 
+def record(kind, misc, body, tail=True):
+    """A record of perf events; all but samples end with the process, the thread and a time."""
+    body += struct.pack('<IIQ', 10, 11, 5000) if tail else b''
+    return struct.pack('<IHH', kind, misc, 8 + len(body)) + body
+
+
+def records():
+    """A program's start as perf tells it, and records that are damaged."""
+    mmap2 = struct.pack('<IIQQQIIQQII', 10, 11, 0x400000, 0x1000, 0, 8, 1, 12, 0, 5, 2)
+    good = record(3, 1 << 13, struct.pack('<II', 10, 11) + b'program\0') + \
+        record(10, 2, mmap2 + b'/bin/cat'.ljust(16, b'\0')) + \
+        record(7, 0, struct.pack('<IIIIQ', 12, 10, 12, 10, 4000)) + \
+        record(9, 2, struct.pack('<QIIQQ', 0x401000, 10, 11, 5000, 0x400010), False) + \
+        record(2, 0, struct.pack('<QQ', 1, 3)) + \
+        record(4, 0, struct.pack('<IIIIQ', 12, 10, 12, 10, 6000))
+    yield b'p' + good
+    yield b'p' + good[:-5]
+    yield b'p' + struct.pack('<IHH', 9, 0, 8) + good
+
+
 def write(folder, inputs):
     """Writes each different input once; its name is its hash."""
     os.makedirs(folder)
@@ -89,7 +109,7 @@ def main():
         files.append(head if len(head) <= WHOLE else head[:HEADERS])
     write(os.path.join(out, 'fuzz-image'), files + [data[:HEADERS] for data in files])
     write(os.path.join(out, 'fuzz-plan'), plans(files))
-    write(os.path.join(out, 'fuzz-proc'), processes())
+    write(os.path.join(out, 'fuzz-proc'), [*processes(), *records()])
     with open(os.path.join(out, 'stamp'), 'w', encoding='utf-8'):
         pass
 
