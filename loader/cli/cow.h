@@ -118,6 +118,10 @@ enum { COW_ROWS_MAX = 100 }; /* mappings and copies that are shown without --all
 /* printf to a string of the caller's; NULL if there is no memory. */
 char *cow_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Positive errno if the page tables could not be read at one of the looks: then it is not known
+ * what is a copy. */
+int cow_pages_error(const struct cow_process *process);
+
 /* What follows on the last slash of PATH. */
 const char *cow_base_name(const char *path);
 

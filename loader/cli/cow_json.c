@@ -235,7 +235,7 @@ static json_t *json_differences(const struct segmap_account *a)
 static json_t *json_witnesses(const struct cow_process *p)
 {
 	const struct segmap_account *a = &p->account;
-	int error = p->looks[p->look_count - 1].pages.error;
+	int error = cow_pages_error(p);
 	struct object o = object_new();
 
 	set(&o, "verdict", json_string(segmap_agreement_name(a->agreement)));
@@ -268,7 +268,8 @@ static json_t *json_smaps(const struct cow_process *p)
 		set(&o, "agrees", json_null());
 	} else {
 		set(&o, "anonymous_bytes", count(p->anonymous));
-		set(&o, "agrees", json_boolean(p->anonymous == bytes));
+		set(&o, "agrees",
+		    cow_pages_error(p) ? json_null() : json_boolean(p->anonymous == bytes));
 	}
 	return object_end(&o);
 }
@@ -291,7 +292,10 @@ static json_t *json_process(const struct cow_process *p)
 		set(&o, "exit_why", json_string(cow_end_text(p->end)));
 	set(&o, "mappings", json_mappings(p));
 	set(&o, "copies", json_copies(p));
-	set(&o, "totals", json_totals(&p->account));
+	if (cow_pages_error(p))
+		set_unknown(&o, "totals", "totals_why", strerror(cow_pages_error(p)));
+	else
+		set(&o, "totals", json_totals(&p->account));
 	set(&o, "witnesses", json_witnesses(p));
 	set(&o, "smaps", json_smaps(p));
 	return object_end(&o);

@@ -120,6 +120,16 @@ static void forget_other_program(struct cow_process *p)
 	free_look(&p->looks[--p->look_count]);
 }
 
+int cow_pages_error(const struct cow_process *p)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < p->look_count; i++)
+		if (p->looks[i].pages.error)
+			error = p->looks[i].pages.error;
+	return error;
+}
+
 /* ---- faults ---- */
 
 static int read_faults(struct cow *c, struct cow_process *p)

@@ -160,10 +160,6 @@ static void print_witnesses(const struct cow *cow, const struct cow_process *p, 
 			strerror(p->faults_error), why_no_faults(p->faults_error));
 		return;
 	}
-	if (a->agreement == SEGMAP_WITNESS_MISSING) {
-		fputs("one witness: page tables are not known\n", out);
-		return;
-	}
 	fprintf(out, "two witnesses: %zu %s%s in page tables, %zu copying fault%s: %s\n",
 		a->copied_pages, a->copied_pages == 1 ? "copy" : "copies",
 		a->causes[SEGMAP_CAUSE_LOADER] ? " since entry" : "", a->faulted_pages,
@@ -211,6 +207,11 @@ static int print_process(const struct cow *cow, const struct cow_process *p, FIL
 	if (r < 0 || raw)
 		return r;
 	fputc('\n', out);
+	if (cow_pages_error(p)) {
+		fprintf(out, "copies are not known: page tables cannot be read: %s\n",
+			strerror(cow_pages_error(p)));
+		return 0;
+	}
 	print_totals(cow, p, out);
 	print_files(p, out);
 	print_missed(cow, p, out);
