@@ -1,6 +1,7 @@
 /*
- * In a build for coverage (b_coverage) every file begins with this: what a process has counted
- * must be written down before it becomes another program, and by children that end in a hurry.
+ * In a build for coverage (b_coverage) the files of the library begin with this: what a process
+ * has counted must be written down before it becomes another program, and by children that end
+ * in a hurry.
  */
 #ifndef LOADER_COVERAGE_H
 #define LOADER_COVERAGE_H
