@@ -66,7 +66,7 @@ static bool cut_line(char *head, char **name, char **argument)
 	char *gap = find_end_of_word(*name, end);
 	*argument = gap && *gap ? find_word(gap, end) : NULL;
 	*end = '\0';
-	if (*argument)
+	if (gap && *argument)
 		*gap = '\0';
 	return true;
 }
