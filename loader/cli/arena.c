@@ -76,10 +76,10 @@ static bool is_last(const struct block *block)
 
 void free(void *memory)
 {
-	struct block *block = (struct block *)memory - 1;
-
 	if (!memory)
 		return;
+	struct block *block = (struct block *)memory - 1;
+
 	if (block->mapped)
 		munmap(block, block->mapped);
 	else if (is_last(block))
@@ -101,10 +101,10 @@ void *calloc(size_t count, size_t each)
 
 void *realloc(void *memory, size_t size)
 {
-	struct block *block = (struct block *)memory - 1;
-
 	if (!memory)
 		return malloc(size);
+	struct block *block = (struct block *)memory - 1;
+
 	if (size <= block->size)
 		return memory;
 	void *more = malloc(size);
