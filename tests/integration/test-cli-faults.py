@@ -40,7 +40,7 @@ def run(*arguments, user=None, env=environment, **more):
     if user is not None:
         more |= {"user": user, "group": user, "extra_groups": []}
     return subprocess.run([segmap, "faults", *map(str, arguments)], capture_output=True, text=True,
-                          env=env, stdin=subprocess.DEVNULL, timeout=240, **more)
+                          env=env, stdin=subprocess.DEVNULL, timeout=600, **more)
 
 
 def run_json(*arguments, user=None, status=0):

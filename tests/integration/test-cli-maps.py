@@ -39,7 +39,7 @@ def as_user(user):
 
 def run(*arguments, user=None, env=environment):
     return subprocess.run([segmap, "maps", *map(str, arguments)], capture_output=True, text=True,
-                          env=env, stdin=subprocess.DEVNULL, timeout=240, **as_user(user))
+                          env=env, stdin=subprocess.DEVNULL, timeout=600, **as_user(user))
 
 
 def run_json(*arguments, user=None):

@@ -20,7 +20,7 @@ count = failed = 0
 def run(*arguments):
     return subprocess.run([segmap, *map(str, arguments)], capture_output=True, text=True,
                           env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, stdin=subprocess.DEVNULL,
-                          timeout=240)
+                          timeout=600)
 
 
 def plan(*arguments, status=0):

@@ -94,7 +94,7 @@ def run(*arguments, user=0, perf=True, env=None, check=None):
         extra = {"user": user, "group": user, "extra_groups": []} if user else {}
         done = subprocess.run(
             [segmap, "cow", f"--output-file={output}", *map(str, arguments)], cwd=home,
-            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=240,
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600,
             env={"PATH": os.environ["PATH"], **(env or {})},
             preexec_fn=None if perf else forbid_perf, **extra)
         done.report = output.read_text() if output.exists() else None

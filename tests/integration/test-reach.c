@@ -106,14 +106,14 @@ static void expect_not_reached(char *argument)
 	expect_clean_end(&tracee);
 }
 
-Test(reach, by_the_best_way, .timeout = 600)
+Test(reach, by_the_best_way, .timeout = 3000)
 {
 	expect_reached();
 	expect_not_reached(NULL);
 	expect_not_reached((char[]){"again"});
 }
 
-Test(reach, by_single_steps, .timeout = 600)
+Test(reach, by_single_steps, .timeout = 3000)
 {
 	setenv("SEGMAP_STEP", "1", 1);
 	cr_assert(segmap_tracee_must_step());
@@ -143,7 +143,7 @@ static void run_to_entry(struct user_regs_struct *regs)
 }
 
 /* The same registers, whichever way the interpreter has been passed. */
-Test(reach, entry_point, .timeout = 600)
+Test(reach, entry_point, .timeout = 3000)
 {
 	struct user_regs_struct regs[2];
 	int pipes[2];
