@@ -49,7 +49,7 @@ static void *map_block(size_t size)
 /* Not malloc itself: a compiler makes malloc and memset a call of calloc. */
 static void *take(size_t size)
 {
-	if (size > PTRDIFF_MAX - 2 * ALIGNMENT) {
+	if (size > PTRDIFF_MAX - 2 * sizeof(struct block)) {
 		errno = ENOMEM;
 		return NULL;
 	}

@@ -83,7 +83,9 @@ static const struct {
 	{"vfork", {"~B !B -B B=exit 42 -A A=exit 0 "}},
 	{"threads", {"+B -B B=exit 7 -A A=exit 0 "}},
 	{"exec", {"!A -A A=exit 42 "}},
-	{"orphan", {"+B -A A=exit 0 -B B=exit 5 ", "+B -A -B A=exit 0 B=exit 5 "}},
+	{"orphan",
+	 {"+B -A A=exit 0 -B B=exit 5 ", "+B -A -B A=exit 0 B=exit 5 ",
+	  "+B -A -B B=exit 5 A=exit 0 "}},
 	{"kill", {"+B B=signal 9 -A A=exit 0 ", "+B -B B=signal 9 -A A=exit 0 "}},
 	{"stop", {"+B -B B=exit 3 -A A=exit 0 "}},
 };
