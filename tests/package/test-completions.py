@@ -16,24 +16,9 @@ import sys
 import tempfile
 
 import terminal
+from tap import finish, report, skip
 
 segmap, segload, completions = (pathlib.Path(a).resolve() for a in sys.argv[1:])
-count = failed = 0
-
-
-def report(name, why=None):
-    global count, failed
-    count += 1
-    failed += bool(why)
-    print(f"{'not ok' if why else 'ok'} {count} - {name}", flush=True)
-    if why:
-        print("#", str(why)[:600], flush=True)
-
-
-def skip(name, why):
-    global count
-    count += 1
-    print(f"ok {count} - {name} # SKIP {why}", flush=True)
 
 
 def check(name, got, wanted):
@@ -157,5 +142,4 @@ for program in ("bash", "zsh", "fish"):
         check_values(program, asked)
         check_files(program, asked)
         asked.close()
-print(f"1..{count}")
-sys.exit(failed > 0)
+finish()
