@@ -222,8 +222,11 @@ for name, page in [*sources.items(), *((n, p) for n, p in others.items() if n !=
         if os.geteuid() == 0 or "root" not in sentence:
             try_example(name, sentence, command)
 
-if shutil.which("mandoc") and pages.is_dir():
-    made = sorted(pages.glob("*.[1-8]"))
+made = sorted(pages.glob("*.[1-8]"))
+if not made or not shutil.which("mandoc"):
+    count += 1
+    print(f"ok {count} - mandoc # SKIP {'no mandoc here' if made else 'built without pages'}")
+else:
     report("all pages are made", None if len(made) == len(sources) + len(others) else made)
     for page in made:
         lint = output_of("mandoc", "-T", "lint", "-W", "warning", page)
