@@ -48,7 +48,11 @@ struct segmap_fault {
 	pid_t pid, tid; /* of the process, and of the thread */
 	bool kernel;    /* in kernel mode: a system call, or exec itself */
 	enum segmap_access access;
+#ifdef __cplusplus /* where it is a keyword */
+	enum segmap_fault_class fault_class;
+#else
 	enum segmap_fault_class class;
+#endif
 	unsigned around; /* pages beside this one that came along, as far as is known */
 };
 
@@ -145,13 +149,13 @@ const struct segmap_fault *segmap_faults_find_copy(const struct segmap_faults *f
 						   uint64_t page_size);
 
 /* "copy on first write". */
-const char *segmap_fault_class_name(enum segmap_fault_class class);
+const char *segmap_fault_class_name(enum segmap_fault_class fault_class);
 
 /* "copy-first-write", for JSON. */
-const char *segmap_fault_class_id(enum segmap_fault_class class);
+const char *segmap_fault_class_id(enum segmap_fault_class fault_class);
 
 /* A sentence that says what it means. */
-const char *segmap_fault_class_meaning(enum segmap_fault_class class);
+const char *segmap_fault_class_meaning(enum segmap_fault_class fault_class);
 
 /* "unknown", "read", "write", "execute". */
 const char *segmap_access_name(enum segmap_access access);
