@@ -95,7 +95,7 @@ static int run(struct faults_report *report, struct segmap_tracee *tracee,
 		r = look(report, &report->exit, &report->exit_pages, &report->after);
 		report->has_exit = r == 0;
 	}
-	if (r == 0)
+	if (r == 0 && watch)
 		r = segmap_watch_read(watch, &report->faults);
 	const struct segmap_fault_context context = context_of(report);
 	if (r == 0)
@@ -160,7 +160,9 @@ static int watch_program(struct faults_report *report, struct subject *subject,
 					     report->options->follow);
 	if (r == 0 && !w->watch) {
 		complain_unwatched(w->error);
-		return w->error;
+		report->watch_error = w->error;
+		if (!viewer->unwatched)
+			return w->error;
 	}
 	if (r == 0)
 		r = run(report, &subject->tracee, w->watch);

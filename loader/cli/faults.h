@@ -26,7 +26,8 @@ struct faults_report {
 	const struct subject *subject;
 	pid_t pid;
 	uint64_t page_size;
-	bool zero_page; /* this machine has one */
+	bool zero_page;  /* this machine has one */
+	int watch_error; /* negative errno: faults could not be watched, nothing is known */
 	struct segmap_faults faults;
 	struct segmap_regions entry, exit;
 	struct segmap_pages entry_pages, exit_pages;
@@ -41,9 +42,11 @@ struct faults_viewer {
 	/* Called when the program is at its first instruction, before it is watched; or NULL.
 	 * Returns 0 or a negative errno. */
 	int (*begin)(void *data, const struct faults_report *report);
-	/* Called when it has ended. Returns the status to exit with: 0 for the program's own. */
+	/* Called when it has ended. Returns the status to exit with, 0 for the program's own.
+	 */
 	int (*show)(void *data, const struct faults_report *report);
 	void *data;
+	bool unwatched; /* go on also where faults cannot be watched */
 };
 
 /* cmd_faults.c: runs ARGV to its end and shows it to VIEWER. Returns the exit status, after a
