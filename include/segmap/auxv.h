@@ -40,6 +40,12 @@ int segmap_auxv_make(struct segmap_auxv *out, const struct segmap_auxv *inherite
 /* The value of TYPE in AUXV, or FALLBACK if there is no such entry. */
 uint64_t segmap_auxv_get(const struct segmap_auxv *auxv, uint64_t type, uint64_t fallback);
 
+/* "AT_PHDR"; NULL for a type that is not known here. */
+const char *segmap_auxv_name(uint64_t type);
+
+/* Whether an entry of TYPE holds an address, and not a number. */
+bool segmap_auxv_is_address(uint64_t type);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

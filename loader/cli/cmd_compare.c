@@ -12,9 +12,11 @@
 
 enum { STATUS_DIFFERS = 1, TIMEOUT = 60 };
 
-/* What is run, in which way. All of it is owned except OPTIONS and ARGV. */
+/* What is run, in which way. All of it is owned except OPTIONS, DATA and ARGV. */
 struct comparison {
 	const struct compare_options *options;
+	compare_show *show;
+	void *data;
 	char **argv;   /* of the program */
 	char *program; /* path */
 	char *loader;  /* path of segload, or of the first word of --loader */
@@ -89,7 +91,7 @@ static int report(const struct comparison *c, const struct segmap_comparison *re
 		.comparison = result,
 	};
 
-	return c->options->json ? compare_print_json(&report) : compare_print_table(&report);
+	return c->show(c->data, &report);
 }
 
 static int judge(const struct comparison *c, struct segmap_comparison *result)
@@ -173,9 +175,10 @@ static bool prepare(struct comparison *c)
 	return open_image(c);
 }
 
-static int run_comparison(const struct compare_options *options, char **argv)
+int compare_run(const struct compare_options *options, char **argv, compare_show *show,
+		void *data)
 {
-	struct comparison c = {.options = options, .argv = argv};
+	struct comparison c = {.options = options, .argv = argv, .show = show, .data = data};
 	int status = prepare(&c) ? compare(&c) : EXIT_OWN;
 
 	for (int i = 0; i < SIDES; i++)
@@ -187,6 +190,12 @@ static int run_comparison(const struct compare_options *options, char **argv)
 	free(c.loader);
 	free(c.program);
 	return status;
+}
+
+static int print(void *data, const struct compare_report *report)
+{
+	(void)data;
+	return report->options->json ? compare_print_json(report) : compare_print_table(report);
 }
 
 /* ---- options ---- */
@@ -271,7 +280,7 @@ static int run_compare(int argc, char **argv)
 			goto usage;
 	}
 	if (optind < argc)
-		return run_comparison(&options, argv + optind);
+		return compare_run(&options, argv + optind, print, NULL);
 	complain("compare: no PROGRAM given");
 usage:
 	fputs("Try 'segmap compare --help'.\n", stderr);

@@ -95,7 +95,7 @@ static int run(struct faults_report *report, struct segmap_tracee *tracee,
 		r = look(report, &report->exit, &report->exit_pages, &report->after);
 		report->has_exit = r == 0;
 	}
-	if (r == 0)
+	if (r == 0 && watch)
 		r = segmap_watch_read(watch, &report->faults);
 	const struct segmap_fault_context context = context_of(report);
 	if (r == 0)
@@ -131,8 +131,9 @@ static void report_free(struct faults_report *report)
 	segmap_pages_free(&report->exit_pages);
 }
 
-static int print(const struct faults_report *report)
+static int print(void *data, const struct faults_report *report)
 {
+	(void)data;
 	const struct view_options *view = &report->options->subject.view;
 	FILE *out = view_open(view, "faults");
 
@@ -145,19 +146,23 @@ static int print(const struct faults_report *report)
 }
 
 static int watch_program(struct faults_report *report, struct subject *subject,
-			 struct watching *w)
+			 struct watching *w, const struct faults_viewer *viewer)
 {
 	int r = faults_images_open(&report->images, report->pid, subject->program);
 
 	if (r == 0)
 		r = look(report, &report->entry, &report->entry_pages, &report->before);
 	report->page_size = report->entry_pages.page_size;
+	if (r == 0 && viewer->begin)
+		r = viewer->begin(viewer->data, report);
 	if (r == 0 && !report->options->at_exec)
 		w->error = segmap_watch_open(&w->watch, report->pid, false,
 					     report->options->follow);
 	if (r == 0 && !w->watch) {
 		complain_unwatched(w->error);
-		return w->error;
+		report->watch_error = w->error;
+		if (!viewer->unwatched)
+			return w->error;
 	}
 	if (r == 0)
 		r = run(report, &subject->tracee, w->watch);
@@ -167,7 +172,7 @@ static int watch_program(struct faults_report *report, struct subject *subject,
 }
 
 static int show_started(const struct faults_options *options, struct subject *subject,
-			struct watching *w)
+			struct watching *w, const struct faults_viewer *viewer)
 {
 	struct faults_report report = {
 		.options = options,
@@ -175,7 +180,7 @@ static int show_started(const struct faults_options *options, struct subject *su
 		.pid = subject->tracee.pid,
 		.zero_page = segmap_zero_page_is_used(),
 	};
-	int r = watch_program(&report, subject, w);
+	int r = watch_program(&report, subject, w, viewer);
 	int status = EXIT_OWN;
 
 	if (r < 0)
@@ -185,12 +190,13 @@ static int show_started(const struct faults_options *options, struct subject *su
 	if (r == 0 && classify(&report) < 0)
 		complain("faults: out of memory");
 	else if (r == 0)
-		status = print(&report);
+		status = viewer->show(viewer->data, &report);
 	report_free(&report);
 	return r == 0 && status == 0 ? subject_status(subject) : EXIT_OWN;
 }
 
-static int show_program(const struct faults_options *options, char **argv)
+int faults_run(const struct faults_options *options, char **argv,
+	       const struct faults_viewer *viewer)
 {
 	struct watching w = {.options = options};
 	struct segmap_tracee_setup setup;
@@ -203,8 +209,9 @@ static int show_program(const struct faults_options *options, char **argv)
 			setup.started = watch_exec;
 			setup.data = &w;
 		}
-		status = subject_start(&subject, &setup) ? show_started(options, &subject, &w)
-							 : subject.status;
+		status = subject_start(&subject, &setup)
+				 ? show_started(options, &subject, &w, viewer)
+				 : subject.status;
 	} else {
 		status = subject.status;
 	}
@@ -260,6 +267,7 @@ static bool take_option(struct faults_options *options, int c)
 
 static int run_faults(int argc, char **argv)
 {
+	const struct faults_viewer viewer = {.show = print};
 	struct faults_options options = {0};
 	char name[] = "segmap faults";
 	int c;
@@ -277,7 +285,7 @@ static int run_faults(int argc, char **argv)
 	if (!faults_check_columns(&options))
 		goto usage;
 	if (optind < argc)
-		return show_program(&options, argv + optind);
+		return faults_run(&options, argv + optind, &viewer);
 	complain("faults: no PROGRAM given");
 usage:
 	fputs("Try 'segmap faults --help'.\n", stderr);

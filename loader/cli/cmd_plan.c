@@ -154,17 +154,34 @@ static int show_file(const char *path, const struct plan_options *options, json_
 	return status;
 }
 
+static json_t *new_document(json_t *files)
+{
+	json_t *root = json_object();
+
+	json_object_set_new(root, "schema", json_string("segmap.plan/1"));
+	json_object_set(root, "files", files);
+	return root;
+}
+
+json_t *plan_json(const char *path)
+{
+	const struct plan_options options = {.json = true};
+	json_t *files = json_array();
+	json_t *root = files ? new_document(files) : NULL;
+
+	if (root)
+		show_file(path, &options, files);
+	json_decref(files);
+	return root;
+}
+
 /* The worst status of all files is that of the command. */
 static int show_files(char **paths, const struct plan_options *options)
 {
-	json_t *root = options->json ? json_object() : NULL;
-	json_t *files = root ? json_array() : NULL;
+	json_t *files = options->json ? json_array() : NULL;
+	json_t *root = files ? new_document(files) : NULL;
 	int worst = 0;
 
-	if (root) {
-		json_object_set_new(root, "schema", json_string("segmap.plan/1"));
-		json_object_set(root, "files", files);
-	}
 	for (char **path = paths; *path; path++) {
 		if (path != paths && !options->json && !options->raw && !options->check)
 			putchar('\n');

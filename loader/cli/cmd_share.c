@@ -51,8 +51,9 @@ static int run_side(struct share_side *side, const struct share_options *options
 	return status;
 }
 
-static int print(const struct share_report *report)
+static int print(void *data, const struct share_report *report)
 {
+	(void)data;
 	const struct view_options *view = &report->options->subject.view;
 	FILE *out = view_open(view, "share");
 
@@ -65,7 +66,7 @@ static int print(const struct share_report *report)
 }
 
 /* With --loader twice: by segload or execve, and by that loader. */
-static int share(const struct share_options *options, char **argv)
+int share_copies(const struct share_options *options, char **argv, share_show *show, void *data)
 {
 	struct share_options first = *options;
 	struct share_side sides[2] = {0};
@@ -85,7 +86,7 @@ static int share(const struct share_options *options, char **argv)
 			.side_count = count,
 		};
 
-		status = print(&report);
+		status = show(data, &report);
 	}
 	for (size_t i = 0; i < count; i++)
 		share_side_free(&sides[i]);
@@ -169,7 +170,7 @@ static int run_share(int argc, char **argv)
 			      share_column_count))
 		goto usage;
 	if (optind < argc)
-		return share(&options, argv + optind);
+		return share_copies(&options, argv + optind, print, NULL);
 	complain("share: no PROGRAM given");
 usage:
 	fputs("Try 'segmap share --help'.\n", stderr);

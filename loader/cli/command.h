@@ -26,6 +26,7 @@ extern const struct command command_faults;
 extern const struct command command_lab;
 extern const struct command command_maps;
 extern const struct command command_plan;
+extern const struct command command_report;
 extern const struct command command_run;
 extern const struct command command_share;
 

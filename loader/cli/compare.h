@@ -4,6 +4,7 @@
 
 #include "command.h"
 
+#include <jansson.h>
 #include <segmap/compare.h>
 
 struct compare_options {
@@ -26,11 +27,20 @@ struct compare_report {
 	const struct segmap_comparison *comparison;
 };
 
+/* cmd_compare.c: runs ARGV twice or more and gives what was learnt to SHOW, which returns 0 or
+ * -ENOMEM. Returns the exit status, after a complaint. */
+typedef int compare_show(void *data, const struct compare_report *report);
+int compare_run(const struct compare_options *options, char **argv, compare_show *show,
+		void *data);
+
 /* "first-instruction", "program-entry", "nowhere": where both were when they were compared. */
 const char *report_place(const struct compare_report *report);
 
 /* compare_table.c and compare_json.c: 0, or -ENOMEM. */
 int compare_print_table(const struct compare_report *report);
+
+/* What --json prints. */
+json_t *compare_json(const struct compare_report *report);
 int compare_print_json(const struct compare_report *report);
 
 #endif

@@ -63,7 +63,7 @@ static json_t *json_timed_out(const struct compare_report *report)
 	return object;
 }
 
-int compare_print_json(const struct compare_report *report)
+json_t *compare_json(const struct compare_report *report)
 {
 	json_t *root = json_object();
 
@@ -76,5 +76,10 @@ int compare_print_json(const struct compare_report *report)
 	json_object_set_new(root, "timed_out", json_timed_out(report));
 	json_object_set_new(root, "items", json_items(report));
 	json_object_set_new(root, "counts", json_counts(report->comparison));
-	return json_write(root, stdout);
+	return root;
+}
+
+int compare_print_json(const struct compare_report *report)
+{
+	return json_write(compare_json(report), stdout);
 }

@@ -4,6 +4,7 @@
 
 #include "subject.h"
 
+#include <jansson.h>
 #include <segmap/faults.h>
 
 struct faults_options {
@@ -25,7 +26,8 @@ struct faults_report {
 	const struct subject *subject;
 	pid_t pid;
 	uint64_t page_size;
-	bool zero_page; /* this machine has one */
+	bool zero_page;  /* this machine has one */
+	int watch_error; /* negative errno: faults could not be watched, nothing is known */
 	struct segmap_faults faults;
 	struct segmap_regions entry, exit;
 	struct segmap_pages entry_pages, exit_pages;
@@ -34,6 +36,23 @@ struct faults_report {
 	struct faults_images *images;
 	struct faults_sum sums[SEGMAP_FAULT_CLASS_COUNT];
 };
+
+/* Whoever shows what has been seen. */
+struct faults_viewer {
+	/* Called when the program is at its first instruction, before it is watched; or NULL.
+	 * Returns 0 or a negative errno. */
+	int (*begin)(void *data, const struct faults_report *report);
+	/* Called when it has ended. Returns the status to exit with, 0 for the program's own.
+	 */
+	int (*show)(void *data, const struct faults_report *report);
+	void *data;
+	bool unwatched; /* go on also where faults cannot be watched */
+};
+
+/* cmd_faults.c: runs ARGV to its end and shows it to VIEWER. Returns the exit status, after a
+ * complaint; if the program was killed by a signal, this process dies by the same one. */
+int faults_run(const struct faults_options *options, char **argv,
+	       const struct faults_viewer *viewer);
 
 /* How the events of the process go with what getrusage says. */
 struct faults_agreement {
@@ -85,6 +104,9 @@ const char *faults_kernel_why(const struct faults_report *report);
 /* faults_table.c and faults_json.c: 0, -ENOMEM, or -EINVAL for columns that there are not. */
 bool faults_check_columns(const struct faults_options *options);
 int faults_print_table(const struct faults_report *report, FILE *out);
+
+/* What --json prints; NULL if out of memory. */
+json_t *faults_json(const struct faults_report *report);
 int faults_print_json(const struct faults_report *report, FILE *out);
 
 #endif

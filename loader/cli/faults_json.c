@@ -57,7 +57,7 @@ static json_t *fault_json(const struct faults_report *report, const struct segma
 	return object_end(&object);
 }
 
-static json_t *faults_json(const struct faults_report *report)
+static json_t *list_json(const struct faults_report *report)
 {
 	json_t *array = json_array();
 
@@ -114,7 +114,7 @@ static json_t *agreement_json(const struct faults_report *report)
 	return object_end(&object);
 }
 
-int faults_print_json(const struct faults_report *report, FILE *out)
+json_t *faults_json(const struct faults_report *report)
 {
 	const struct faults_options *options = report->options;
 	struct object object = object_new();
@@ -139,6 +139,11 @@ int faults_print_json(const struct faults_report *report, FILE *out)
 	set(&object, "getrusage", agreement_json(report));
 	set(&object, "classes", sums_json(report));
 	if (!options->summary)
-		set(&object, "faults", faults_json(report));
-	return json_write(object_end(&object), out);
+		set(&object, "faults", list_json(report));
+	return object_end(&object);
+}
+
+int faults_print_json(const struct faults_report *report, FILE *out)
+{
+	return json_write(faults_json(report), out);
 }

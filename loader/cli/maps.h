@@ -4,6 +4,7 @@
 
 #include "subject.h"
 
+#include <jansson.h>
 #include <segmap/names.h>
 #include <segmap/pages.h>
 
@@ -42,6 +43,9 @@ struct segmap_section *maps_sections(const struct maps_report *report,
 /* maps_table.c and maps_json.c: 0, -ENOMEM, or -EINVAL after a complaint. */
 bool maps_columns_valid(const struct view_options *view);
 int maps_print_table(const struct maps_report *report, FILE *out);
+
+/* What --json prints; NULL if out of memory. */
+json_t *maps_json(const struct maps_report *report);
 int maps_print_json(const struct maps_report *report, FILE *out);
 
 #endif

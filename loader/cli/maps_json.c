@@ -138,7 +138,7 @@ static json_t *json_regions(const struct maps_report *report)
 	return array;
 }
 
-int maps_print_json(const struct maps_report *report, FILE *out)
+json_t *maps_json(const struct maps_report *report)
 {
 	struct object root = object_new();
 
@@ -157,5 +157,10 @@ int maps_print_json(const struct maps_report *report, FILE *out)
 	if (report->options->pid)
 		set(&root, "pid", json_count((uint64_t)report->pid));
 	set(&root, "mappings", json_regions(report));
-	return json_write(object_end(&root), out);
+	return object_end(&root);
+}
+
+int maps_print_json(const struct maps_report *report, FILE *out)
+{
+	return json_write(maps_json(report), out);
 }

@@ -26,6 +26,9 @@ struct plan_file {
 
 /* cmd_plan.c */
 
+/* What --json prints for the file PATH; NULL if out of memory. */
+json_t *plan_json(const char *path);
+
 /* The index of the next PT_LOAD from FROM on, or phdr_count. */
 size_t next_load(const struct segmap_image *image, size_t from);
 

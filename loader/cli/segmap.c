@@ -13,8 +13,9 @@ static const struct command command_help = {
 };
 
 static const struct command *const commands[] = {
-	&command_plan,    &command_maps, &command_cow,    &command_faults, &command_share,
-	&command_compare, &command_lab,  &command_doctor, &command_run,    &command_help};
+	&command_plan,   &command_maps,   &command_cow,     &command_faults,
+	&command_share,  &command_report, &command_compare, &command_lab,
+	&command_doctor, &command_run,    &command_help};
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -40,6 +41,7 @@ static void print_help(FILE *out)
 	      "  segmap share -n 100 /bin/cat    what 100 copies have in common\n"
 	      "  segmap compare /bin/cat         what differs from the kernel's execve\n"
 	      "  segmap faults ./program         its page faults, and what the kernel did\n"
+	      "  segmap report -o page.html ls   all of it, as a page for a browser\n"
 	      "  segmap lab                      what each kind of mapping does, tried out\n"
 	      "  segmap doctor                   what this machine lets one see\n"
 	      "  segmap run ./program            load and run it in userspace\n"

@@ -4,6 +4,7 @@
 
 #include "subject.h"
 
+#include <jansson.h>
 #include <segmap/sharing.h>
 
 /* Where the copies are looked at. */
@@ -33,6 +34,12 @@ struct share_report {
 	const struct share_side *sides; /* one, or two with --loader */
 	size_t side_count;
 };
+
+/* cmd_share.c: looks at copies of ARGV and gives what was learnt to SHOW, which returns the
+ * status to exit with. Returns the exit status, after a complaint. */
+typedef int share_show(void *data, const struct share_report *report);
+int share_copies(const struct share_options *options, char **argv, share_show *show,
+		 void *data);
 
 /* "entry", "exit", or the symbol's name. */
 const char *share_place_name(const struct share_options *options);
@@ -90,6 +97,9 @@ void share_print_beside(const struct share_report *report, FILE *out);
 
 /* share_table.c and share_json.c: 0, or -ENOMEM. */
 int share_print_table(const struct share_report *report, FILE *out);
+
+/* What --json prints; NULL if out of memory. */
+json_t *share_json(const struct share_report *report);
 int share_print_json(const struct share_report *report, FILE *out);
 
 #endif

@@ -184,7 +184,7 @@ static json_t *json_sides(const struct share_report *report)
 	return sides;
 }
 
-int share_print_json(const struct share_report *report, FILE *out)
+json_t *share_json(const struct share_report *report)
 {
 	const struct share_options *options = report->options;
 	struct object o = object_new();
@@ -197,5 +197,10 @@ int share_print_json(const struct share_report *report, FILE *out)
 	set(&o, "at", json_string(share_place_name(options)));
 	set(&o, "page_size", json_number(report->sides[0].account.page_size));
 	set(&o, "loads", json_sides(report));
-	return json_write(object_end(&o), out);
+	return object_end(&o);
+}
+
+int share_print_json(const struct share_report *report, FILE *out)
+{
+	return json_write(share_json(report), out);
 }

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Puts source text and a program into C, for `segmap lab`.
+"""Puts files into C, for `segmap lab` and `segmap report`.
 
 usage: embed.py --code OUT FILE...    the functions of the experiments in FILE, as lab_codes[]
        embed.py --program OUT FILE    the bytes of FILE, as lab_program_bytes[]
+       embed.py --texts OUT FILE...   page_css[] for a FILE page.css, as a string; it is ASCII
 
 An experiment is a function `static void NAME(struct lab *lab)`.
 """
 
+import os
 import re
 import sys
 
@@ -27,16 +29,31 @@ def code(paths):
     yield "\t{NULL, NULL},\n};"
 
 
-def program(path):
+def read_bytes(path):
     with open(path, "rb") as file:
         data = file.read()
-    yield '#include "program.h"\n\nconst unsigned char lab_program_bytes[] = {'
     for at in range(0, len(data), 16):
         yield "\t" + ", ".join(map(str, data[at:at + 16])) + ","
+
+
+def program(path):
+    yield '#include "program.h"\n\nconst unsigned char lab_program_bytes[] = {'
+    yield from read_bytes(path)
     yield "};\nconst size_t lab_program_size = sizeof(lab_program_bytes);"
 
 
+def texts(paths):
+    yield '#include "report.h"'
+    for path in paths:
+        yield f"\nconst char {os.path.basename(path).replace('.', '_')}[] = {{"
+        with open(path, encoding="ascii") as file:
+            file.read()
+        yield from read_bytes(path)
+        yield "\t0,\n};"
+
+
+KINDS = {"--code": code, "--program": lambda paths: program(*paths), "--texts": texts}
+
 what, out, *inputs = sys.argv[1:]
 with open(out, "w", encoding="utf-8") as file:
-    lines = code(inputs) if what == "--code" else program(*inputs)
-    file.write("\n".join(lines) + "\n")
+    file.write("\n".join(KINDS[what](inputs)) + "\n")
