@@ -13,8 +13,9 @@ static const struct command command_help = {
 };
 
 static const struct command *const commands[] = {
-	&command_plan,    &command_maps, &command_cow,    &command_faults, &command_share,
-	&command_compare, &command_lab,  &command_doctor, &command_run,    &command_help};
+	&command_plan,  &command_maps,    &command_cow, &command_faults,
+	&command_share, &command_compare, &command_lab, &command_doctor,
+	&command_spawn, &command_run,     &command_help};
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -44,6 +45,7 @@ static void print_help(FILE *out)
 	      "  segmap faults ./program         its page faults, and what the kernel did\n"
 	      "  segmap lab                      what each kind of mapping does, tried out\n"
 	      "  segmap doctor                   what this machine lets one see\n"
+	      "  segmap spawn -n 1000 ./program  load once, start many times\n"
 	      "  segmap run ./program            load and run it in userspace\n"
 	      "\n"
 	      "Commands:\n",
