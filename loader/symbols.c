@@ -251,15 +251,23 @@ bool segmap_symbols_find(const struct segmap_symbols *symbols, uint64_t vaddr,
 	return false;
 }
 
+/* .symtab of a program has the version in names of a library's: "environ@GLIBC_2.2.5". */
+static bool is_named(const struct entry *entry, const char *name, size_t length)
+{
+	return strncmp(entry->name, name, length) == 0 &&
+	       (entry->name[length] == '\0' || entry->name[length] == '@');
+}
+
 bool segmap_symbols_lookup(const struct segmap_symbols *symbols, const char *name,
 			   struct segmap_symbol *out)
 {
 	const struct entry *found = NULL;
+	size_t length = strlen(name);
 
 	for (size_t i = 0; symbols && i < symbols->entry_count; i++) {
 		const struct entry *e = &symbols->entries[i];
 
-		if ((!found || (found->local && !e->local)) && strcmp(e->name, name) == 0)
+		if ((!found || (found->local && !e->local)) && is_named(e, name, length))
 			found = e;
 	}
 	if (found)

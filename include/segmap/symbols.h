@@ -58,8 +58,8 @@ size_t segmap_symbols_sections(const struct segmap_symbols *symbols, uint64_t st
 bool segmap_symbols_find(const struct segmap_symbols *symbols, uint64_t vaddr,
 			 struct segmap_symbol *out);
 
-/* The symbol NAME, a global one if there are several: true if there is one, in *OUT, with the
- * offset 0; else *OUT is untouched. SYMBOLS may be NULL. */
+/* The symbol NAME, of any version, and a global one if there are several: true if there is one,
+ * in *OUT, with the offset 0; else *OUT is untouched. SYMBOLS may be NULL. */
 bool segmap_symbols_lookup(const struct segmap_symbols *symbols, const char *name,
 			   struct segmap_symbol *out);
 

@@ -29,6 +29,7 @@ extern const struct command command_plan;
 extern const struct command command_report;
 extern const struct command command_run;
 extern const struct command command_share;
+extern const struct command command_spawn;
 
 /* "segmap: MESSAGE", a line on standard error, its control characters as put_text has them. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

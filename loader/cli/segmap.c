@@ -15,7 +15,7 @@ static const struct command command_help = {
 static const struct command *const commands[] = {
 	&command_plan,   &command_maps,   &command_cow,     &command_faults,
 	&command_share,  &command_report, &command_compare, &command_lab,
-	&command_doctor, &command_run,    &command_help};
+	&command_doctor, &command_spawn,  &command_run,     &command_help};
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -44,6 +44,7 @@ static void print_help(FILE *out)
 	      "  segmap report -o page.html ls   all of it, as a page for a browser\n"
 	      "  segmap lab                      what each kind of mapping does, tried out\n"
 	      "  segmap doctor                   what this machine lets one see\n"
+	      "  segmap spawn -n 1000 ./program  load once, start many times\n"
 	      "  segmap run ./program            load and run it in userspace\n"
 	      "\n"
 	      "Commands:\n",

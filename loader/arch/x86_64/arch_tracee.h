@@ -57,6 +57,23 @@ bool arch_call_maps(const struct user_regs_struct *registers);
  * ended it has a handler that says otherwise. */
 bool arch_call_is_interrupted(const struct user_regs_struct *registers);
 
+/* Where in SIZE bytes of code an instruction is that calls the kernel: true and *OFFSET. */
+bool arch_find_call(const uint8_t *code, size_t size, size_t *offset);
+
+/* Makes REGISTERS those of a thread that is about to make the system call NUMBER at PC. */
+void arch_prepare_call(struct user_regs_struct *registers, uint64_t pc, uint64_t number,
+		       const uint64_t arguments[6]);
+uint64_t arch_call_result(const struct user_regs_struct *registers);
+
+/* And those of one that begins the function at PC, on a stack that ends at SP. */
+void arch_prepare_function(struct user_regs_struct *registers, uint64_t pc, uint64_t sp,
+			   uint64_t argument);
+
+/* What the agent restores of REGISTERS: enum agent_saved, and what is a child's own. */
+struct agent_registers;
+void arch_save(const struct user_regs_struct *registers, uint64_t *saved,
+	       struct agent_registers *own);
+
 /* A part of the extended state as ptrace gives it: SIZE bytes at OFFSET, or all from there if
  * that is 0. A part of up to 8 bytes is a number, of which the bits in MASK count. */
 struct arch_state_part {
