@@ -1,5 +1,5 @@
 /* segmap spawn: one image, loaded once and started many times. */
-#include "spawn.h"
+#include "spawning.h"
 
 #include <stdlib.h>
 #include <string.h>

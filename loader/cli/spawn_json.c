@@ -1,6 +1,6 @@
 /* `segmap spawn --json`: docs/schemas/spawn.schema.json describes it. */
 #include "json.h"
-#include "spawn.h"
+#include "spawning.h"
 
 static json_t *json_latencies(const struct spawn_figures *figures)
 {

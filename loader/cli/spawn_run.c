@@ -5,7 +5,7 @@
  * from before the call until its end has been heard.
  */
 #include "guard.h"
-#include "spawn.h"
+#include "spawning.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* `segmap spawn` as a table: a line for each way. */
-#include "spawn.h"
+#include "spawning.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
