@@ -49,6 +49,18 @@ static int refuse_empty(const struct job *job, int index, uint64_t addr)
 	return segmap_error_set(job->err, &failure);
 }
 
+/* An interpreter's empty segment at vaddr 0, behind all others: its address is the bias itself,
+ * so the kernel, which takes it for the base and maps no more, is right by accident. */
+static bool is_harmless(const struct job *job, int index, const struct segmap_phdr *p)
+{
+	if (job->id != SEGMAP_INTERPRETER || page_down(p->vaddr, job->page) != 0)
+		return false;
+	for (size_t i = (size_t)index + 1; i < job->image->phdr_count; i++)
+		if (job->image->phdrs[i].type == PT_LOAD && job->image->phdrs[i].memsz)
+			return false;
+	return true;
+}
+
 /* The same where mmap decides: the stub looks at it when it knows. */
 static void note_empty(struct segmap_object *object, uint64_t vaddr)
 {
@@ -72,7 +84,8 @@ static int check_range(const struct job *job, int index, const struct segmap_phd
 	if (p->memsz == 0 && job->object->place == SEGMAP_PLACE_FIXED &&
 	    page_down(p->vaddr + job->object->bias, job->page) >= task_size)
 		return refuse_empty(job, index, p->vaddr + job->object->bias);
-	if (p->memsz == 0 && p->filesz == 0 && job->object->place == SEGMAP_PLACE_SEARCH)
+	if (p->memsz == 0 && p->filesz == 0 && job->object->place == SEGMAP_PLACE_SEARCH &&
+	    !is_harmless(job, index, p))
 		note_empty(job->object, page_down(p->vaddr, job->page));
 	if (p->filesz > p->memsz)
 		return fail(job->err, FILESZ_MEMSZ, KILLS, EINVAL, .object = job->id,

@@ -69,7 +69,7 @@ struct segmap_template_setup {
  * Errors: a negative errno, with ERR (which may be NULL) filled; *TEMPLATE is untouched then,
  * and nothing is left running.
  */
-int segmap_template_create(struct segmap_template **template,
+int segmap_template_create(struct segmap_template **made,
 			   const struct segmap_template_setup *setup,
 			   struct segmap_template_error *err);
 
@@ -89,7 +89,7 @@ struct segmap_template_start {
  * Errors: a negative errno, with ERR (which may be NULL) filled and *PID untouched. -EPIPE: the
  * template has died, err->status says how; it is to be destroyed then, children live on.
  */
-int segmap_template_spawn(struct segmap_template *template,
+int segmap_template_spawn(struct segmap_template *from,
 			  const struct segmap_template_start *start, pid_t *pid,
 			  struct segmap_template_error *err);
 
@@ -99,13 +99,13 @@ int segmap_template_wait(pid_t pid, bool nohang, int *status);
 
 /* For poll(2), beside pidfd_open(2) of the children: becomes readable when the template has
  * died. Not to be read from or closed. */
-int segmap_template_fd(const struct segmap_template *template);
+int segmap_template_fd(const struct segmap_template *from);
 
 /* The template's own process, which a waitpid(-1) may find. */
-pid_t segmap_template_pid(const struct segmap_template *template);
+pid_t segmap_template_pid(const struct segmap_template *from);
 
 /* Ends the template, waits for it and frees it; NULL is allowed. Children live on. */
-void segmap_template_destroy(struct segmap_template *template);
+void segmap_template_destroy(struct segmap_template *from);
 
 /* ERR as a sentence, with its numbers, and a hint where there is one. TEXT is filled whole. */
 void segmap_template_describe(const struct segmap_template_error *err, char *text, size_t size);
