@@ -27,6 +27,10 @@ enum {
 static char directory[] = "/tmp/segmap-long-XXXXXX";
 static char segload[4096], program[4096];
 
+enum {
+	GROWN_ONCE = 16, /* pages: heap or stack may reach further than they ever have, once */
+};
+
 static size_t number_from(const char *name, size_t otherwise)
 {
 	const char *value = getenv(name);
@@ -62,8 +66,8 @@ static void expect_same(const struct traces *before)
 #ifndef __SANITIZE_ADDRESS__ /* whose malloc keeps what was freed */
 	cr_expect_eq(after.mappings, before->mappings, "%zu mappings, then %zu",
 		     before->mappings, after.mappings);
-	cr_expect_eq(after.pages, before->pages, "%zu pages, then %zu", before->pages,
-		     after.pages);
+	cr_expect_leq(after.pages, before->pages + GROWN_ONCE, "%zu pages, then %zu",
+		      before->pages, after.pages);
 #endif
 }
 
