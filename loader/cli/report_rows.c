@@ -73,14 +73,13 @@ static bool is_next(const struct report_run *last, const struct report_run *run)
 
 static int add_run(struct report_row *row, size_t *room, const struct report_run *run)
 {
-	struct report_run *last =
-		row->runs && row->run_count ? &row->runs[row->run_count - 1] : NULL;
+	struct report_run *last = row->run_count ? &row->runs[row->run_count - 1] : NULL;
 
 	if (last && is_next(last, run)) {
 		last->count += run->count;
 		return 0;
 	}
-	if (row->run_count == *room) {
+	if (!row->runs || row->run_count == *room) {
 		*room = *room ? *room * 2 : 16;
 		struct report_run *runs = reallocarray(row->runs, *room, sizeof(*runs));
 
