@@ -209,9 +209,13 @@ static int read_region(struct reader *r, const struct segmap_region *region)
 	if (r->scans) {
 		int error = scan(r, region);
 
-		if (error != -ENOTTY && error != -EINVAL)
-			return error == -ENOMEM ? error : 0;
-		/* -EINVAL for this region alone: [vsyscall] is not in user memory. */
+		if (error == 0 || error == -ENOMEM)
+			return error;
+		if (error != -ENOTTY && error != -EINVAL && error != -EFAULT) {
+			r->pages->error = -error;
+			return 0;
+		}
+		/* Two errors are this region's alone: [vsyscall] is not in user memory. */
 		r->scans = error != -ENOTTY;
 	}
 	return read_entries(r, segmap_region_kind(region), region->start, region->end, false);

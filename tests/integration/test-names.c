@@ -444,6 +444,6 @@ Test(names, through_an_overlay)
 		cr_assert(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == OVERLAY_REFUSED,
 			  "user %zu: status %d", u, WEXITSTATUS(status));
 	}
-	if (refused > 0)
-		cr_skip_test("no overlay can be mounted here");
+	if (refused > 0) /* nothing of this program's: not every kernel has or permits it */
+		cr_log_warn("no overlay can be mounted by %zu of %zu users", refused, count);
 }

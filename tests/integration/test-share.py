@@ -203,19 +203,25 @@ def sleepers(marker):
     return found
 
 
+def wait_until(true):
+    end = time.monotonic() + LIMIT
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
 def left_over(sign, *options):
     """Ends copies that wait for ever; what is left of them and of their own children"""
     marker = f"1000.{os.getpid()}".encode()
     script = f"sleep {marker.decode()} & wait"
     process = subprocess.Popen([segmap, "share", "-n", "3", "--at=exit", *options, "/bin/sh",
                                 "-c", script], stderr=subprocess.PIPE, text=True)
-    end = time.monotonic() + LIMIT
-    while sign and not sleepers(marker) and time.monotonic() < end:
-        time.sleep(0.01)
+    wait_until(lambda: not sign or sleepers(marker))
     if sign:
         process.send_signal(sign)
     _, message = process.communicate(timeout=LIMIT)
-    assert not sleepers(marker), sleepers(marker)
+    # What has been killed needs a moment to be gone.
+    wait_until(lambda: not sleepers(marker))
     return process.returncode, message
 
 
