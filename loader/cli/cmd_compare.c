@@ -157,7 +157,7 @@ static bool prepare(struct comparison *c)
 {
 	c->program = find_program(c->argv[0]);
 	if (!c->program) {
-		complain("compare: %s: not found in PATH", c->argv[0]);
+		complain("compare: %s: not found in PATH", seen_name(c->argv[0]));
 		return false;
 	}
 	if (!c->options->loader) {

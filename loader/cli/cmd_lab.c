@@ -50,7 +50,8 @@ static bool is_known(const char *name)
 		for (const struct lab_experiment *e = lab_groups[g]; e->name; e++)
 			if (fnmatch(name, e->name, 0) == 0)
 				return true;
-	complain("lab: %s: no such experiment; 'segmap lab --list' lists them", name);
+	complain("lab: %s: no such experiment; 'segmap lab --list' lists them",
+		 seen_name(name));
 	return false;
 }
 
