@@ -168,6 +168,9 @@ for name in sources:
     for other in re.findall(r"\*(seg(?:map|load)[\w-]*)\*\(1\)", sources[name]):
         if other not in sources:
             report(f"{name}(1) refers to {other}(1), which there is", "no such page")
+for text in [(segload, "--help"), (segmap, "--help")] + [(segmap, n, "--help") for n in names]:
+    wide = [line for line in output_of(*text).stdout.splitlines() if len(line) > 80]
+    report(f"{' '.join([text[0].name, *text[1:]])} fits in 80 columns", "\n".join(wide))
 compare_options("segload", output_of(segload, "--help").stdout, sources["segload"])
 compare_options("segmap", help_text, sources["segmap"])
 
