@@ -221,12 +221,24 @@ static void expand(const char *template, const struct segmap_error *err, char *o
 	out[used] = '\0';
 }
 
+/* Does it begin with #!, so that only one that looks for an ELF file is disappointed? */
+static bool is_script(const struct segmap_error *err)
+{
+	const uint64_t mark = '#' | '!' << 8;
+
+	return err->reason == SEGMAP_REASON_NOT_ELF && (err->value[0] & 0xffff) == mark;
+}
+
 static void describe_kernel(const struct segmap_error *err, char *out, size_t size)
 {
 	const char *name = error_name(err->errnum);
 
 	switch (err->verdict) {
 	case SEGMAP_VERDICT_ERRNO:
+		if (is_script(err) && err->object != SEGMAP_INTERPRETER) {
+			snprintf(out, size, "execve(2): follows its #! line");
+			break;
+		}
 		snprintf(out, size, "execve(2): fails with %s (%s)", name ? name : "?",
 			 error_text(err->errnum));
 		break;
@@ -255,16 +267,15 @@ static void describe_interpreter(const struct segmap_error *err, const char *cau
 
 	snprintf(path, sizeof(path), "%.100s", err->path);
 	trim_character(path);
-	snprintf(out, size, "interpreter %s: %.260s", path, cause);
+	snprintf(out, size, "interpreter %s: %.260s", path[0] ? path : "''", cause);
 }
 
 /* For what is in the first bytes of a file: GOT of the header's 64 are there. */
 static const char *hint_for_head(const struct segmap_error *err, uint64_t got)
 {
-	const uint64_t script = '#' | '!' << 8;
 	bool text = err->reason == SEGMAP_REASON_NOT_ELF;
 
-	if (text && (err->value[0] & 0xffff) == script)
+	if (is_script(err))
 		return "it is a script: the program to look at is its interpreter";
 	if (got == 0)
 		return "the file is empty: what was to write it has failed, or is not done yet";

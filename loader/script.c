@@ -160,7 +160,7 @@ int segmap_script_follow(struct segmap_script *script, struct segmap_image **pro
 		/* "" is the working directory, as it is for PT_INTERP */
 		r = image_open_keeping(program, *path ? path : ".", -1, &kept, err);
 		r = check_depth(script, program, r, err);
-		if (r < 0 && !is_script(err))
+		if (r < 0 && !is_script(err) && err->reason != SEGMAP_REASON_SCRIPT_DEEP)
 			err->object = SEGMAP_INTERPRETER;
 	}
 	if (kept >= 0)

@@ -159,7 +159,7 @@ static bool prepare(struct comparison *c)
 {
 	c->program = find_program(c->argv[0]);
 	if (!c->program) {
-		complain("compare: %s: not found in PATH", c->argv[0]);
+		complain("compare: %s: not found in PATH", seen_name(c->argv[0]));
 		return false;
 	}
 	if (!c->options->loader) {
@@ -311,10 +311,10 @@ const struct command command_compare = {
 		"      --aslr             with randomisation: compare distances, not "
 		"addresses\n"
 		"      --no-aslr          without: compare byte for byte; the default\n"
-		"      --loader=CMD       compare with CMD PROGRAM [ARG...]; CMD is split at "
-		"blanks.\n"
-		"                         Both are looked at when PROGRAM's entry point is "
-		"reached\n"
+		"      --loader=CMD       compare with CMD PROGRAM [ARG...]; CMD is split at\n"
+		"                         blanks. Both are looked at when PROGRAM's entry "
+		"point\n"
+		"                         is reached\n"
 		"      --timeout=SECONDS  kill what runs longer; 60 unless given\n"
 		"  -J, --json             JSON, as docs/schemas/compare.schema.json describes "
 		"it\n"
@@ -324,6 +324,7 @@ const struct command command_compare = {
 		"      --color[=WHEN]     auto, always or never\n"
 		"  -h, --help             this text\n"
 		"\n"
-		"Exit status: 0 if no difference is unexpected, 1 if some is, 125 if segmap "
-		"fails.\n",
+		"Exit status: 0 if no difference is unexpected, 1 if some is, 125 if segmap\n"
+		"fails.\n"
+		"",
 };

@@ -100,7 +100,7 @@ usage:
 const struct command command_doctor = {
 	.name = "doctor",
 	.run = run_doctor,
-	.summary = "show what this kernel and this user permit, and how to permit the rest",
+	.summary = "show what this kernel and user permit, and how to permit the rest",
 	.help = "Usage: segmap doctor [OPTION...]\n"
 		"\n"
 		"  segmap doctor                     what is permitted, and what is lost "

@@ -50,7 +50,8 @@ static bool is_known(const char *name)
 		for (const struct lab_experiment *e = lab_groups[g]; e->name; e++)
 			if (fnmatch(name, e->name, 0) == 0)
 				return true;
-	complain("lab: %s: no such experiment; 'segmap lab --list' lists them", name);
+	complain("lab: %s: no such experiment; 'segmap lab --list' lists them",
+		 seen_name(name));
 	return false;
 }
 
@@ -298,9 +299,8 @@ const struct command command_lab = {
 		"  -J, --json              JSON, as docs/schemas/lab.schema.json describes it\n"
 		"  -o, --output=LIST       columns, by name, divided by commas: EXPERIMENT, "
 		"WHAT,\n"
-		"                          WITNESS, PREDICTED, OBSERVED, VERDICT, WHY; with "
-		"--list\n"
-		"                          NAME, MAPPING, EVENT, TITLE\n"
+		"                          WITNESS, PREDICTED, OBSERVED, VERDICT, WHY; with\n"
+		"                          --list NAME, MAPPING, EVENT, TITLE\n"
 		"  -n, --noheadings        no headings\n"
 		"  -r, --raw               only the tables, columns divided by one blank\n"
 		"      --output-file=FILE  write the report there, not to standard output\n"

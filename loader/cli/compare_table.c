@@ -91,10 +91,13 @@ static int add_line(struct libscols_table *table, const struct segmap_item *item
 	return 0;
 }
 
-static bool is_shown(const struct segmap_item *item, bool verbose)
+/* Where nothing runs, the one item says so: "unexpected: 0" alone would sound like a program
+ * that does. */
+static bool is_shown(const struct compare_report *report, const struct segmap_item *item)
 {
-	return verbose || item->likeness == SEGMAP_EXPECTED ||
-	       item->likeness == SEGMAP_UNEXPECTED;
+	return report->options->verbose || item->likeness == SEGMAP_EXPECTED ||
+	       item->likeness == SEGMAP_UNEXPECTED ||
+	       strcmp(report_place(report), "start") == 0;
 }
 
 /* The number of lines, or a negative errno. */
@@ -112,7 +115,7 @@ static int fill(struct libscols_table *table, const struct compare_report *repor
 					    i == COLUMN_WHY ? SCOLS_FL_TRUNC : 0))
 			return -ENOMEM;
 	for (size_t i = 0; i < c->item_count; i++) {
-		if (!is_shown(&c->items[i], options->verbose))
+		if (!is_shown(report, &c->items[i]))
 			continue;
 		if (add_line(table, &c->items[i], options->raw) < 0)
 			return -ENOMEM;

@@ -64,7 +64,7 @@ static void print_missed(const struct cow *cow, const struct cow_process *p, FIL
 		fprintf(out, "not looked at main: %s\n", main_why);
 	if (cow->options->at && at_why && !p->parent) {
 		fputs("not looked at ", out);
-		put_text(out, cow->options->at);
+		put_text(out, seen_name(cow->options->at));
 		fprintf(out, ": %s\n", at_why);
 	}
 }

@@ -260,14 +260,25 @@ static int print_sums(const struct faults_report *report, FILE *out)
 
 static void print_sum_line(const struct faults_report *report, FILE *out)
 {
-	const char *comma = "";
+	const char *before = "";
+	int width = 0;
 
 	for (int i = 0; i < SEGMAP_FAULT_CLASS_COUNT; i++) {
-		if (report->sums[i].count == 0)
+		const char *name = segmap_fault_class_name((enum segmap_fault_class)i);
+		uint64_t count = report->sums[i].count;
+
+		if (count == 0)
 			continue;
-		fprintf(out, "%s%" PRIu64 " %s", comma, report->sums[i].count,
-			segmap_fault_class_name((enum segmap_fault_class)i));
-		comma = ", ";
+		int length = snprintf(NULL, 0, "%" PRIu64 " %s", count, name);
+		bool wrap = width + length + 3 > 80; /* with the commas around it */
+
+		fprintf(out, "%s%s%" PRIu64 " %s", before,
+			wrap      ? "\n  "
+			: *before ? " "
+				  : "",
+			count, name);
+		width = (wrap ? 2 : width + 2) + length;
+		before = ",";
 	}
 	fputs("\n", out);
 }

@@ -42,9 +42,13 @@ int status_of(const struct segmap_error *err)
 
 int finish_output(int status, int failed)
 {
+	static bool said; /* a command and main both end with this */
+
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	complain("standard output: %s", strerror(errno));
+	if (!said)
+		complain("standard output: %s", strerror(errno));
+	said = true;
 	return failed;
 }
 

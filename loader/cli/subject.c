@@ -77,7 +77,7 @@ bool subject_find(struct subject *subject, const char *command,
 		.options = options, .command = command, .argv = argv, .status = EXIT_OWN};
 	subject->program = find_program(argv[0]);
 	if (!subject->program) {
-		complain("%s: %s: not found in PATH", command, argv[0]);
+		complain("%s: %s: not found in PATH", command, seen_name(argv[0]));
 		subject->status = EXIT_MISSING;
 		return false;
 	}

@@ -31,12 +31,17 @@ static void put_line(FILE *out, const char *before, const char *text)
 	fputc('\n', out);
 }
 
+const char *seen_name(const char *name)
+{
+	return *name ? name : "''";
+}
+
 void put_error(FILE *out, const char *path, const struct segmap_error *err)
 {
 	struct segmap_error_text text;
 
 	segmap_error_describe(err, &text);
-	put_text(out, path[0] ? path : "''");
+	put_text(out, seen_name(path));
 	put_line(out, ": ", text.cause);
 	put_line(out, "  ", text.evidence);
 	put_line(out, "  ", text.kernel);

@@ -8,6 +8,9 @@
 /* Writes TEXT, which may come from a file, with its control characters as \xNN. */
 void put_text(FILE *out, const char *text);
 
+/* NAME as messages write it: an empty one is seen as ''. */
+const char *seen_name(const char *name);
+
 /* "PATH: cause" and the lines that belong to it. */
 void put_error(FILE *out, const char *path, const struct segmap_error *err);
 

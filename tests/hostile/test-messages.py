@@ -88,7 +88,16 @@ def main():
           b"hint: the file is cut short", status=126)
     check("hint: no name", [segload, ""], b"segload: '': ", b"hint: the name is empty", status=127)
     check("hint: an empty file on standard input", [segload, "-"], b"hint: ", status=126)
-    check("hint: a script that is planned", [segmap, "plan", crlf], b"hint: it is a script")
+    check("hint: a script that is planned", [segmap, "plan", crlf], b"hint: it is a script",
+          b"execve(2): follows its #! line")
+    check("a script that interprets itself", [segload, make("loop", b"#!./loop\n")],
+          b"./loop: refused: too many scripts", status=126)
+    check("segmap cow: no name", [segmap, "cow", ""], b"cow: '': not found", status=127)
+    check("segmap compare: what runs by neither", [segmap, "compare", "./none"], b"ENOENT", status=0)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([segmap, "plan", good], stdout=full, stderr=subprocess.PIPE)
+    report("standard output that cannot be written is complained about once",
+           None if done.stderr.count(b"\n") == 1 and done.returncode == 125 else f"{done}")
     piped = f"'{segload}' -v - <&3 2>&-"
     with subprocess.Popen(["cat", good], stdout=subprocess.PIPE) as cat:
         command = ["sh", "-c", f"exec 3<&0 </dev/null; exec {piped}"]

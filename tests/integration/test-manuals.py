@@ -203,6 +203,9 @@ for name in sources:
                                                   "SEE ALSO")
                      if not section(sources[name], title).strip()))
     check_references(f"{name}.1", sources[name])
+for text in [(segload, "--help"), (segmap, "--help")] + [(segmap, n, "--help") for n in names]:
+    wide = [line for line in output_of(*text).stdout.splitlines() if len(line) > 80]
+    report(f"{' '.join([text[0].name, *text[1:]])} fits in 80 columns", "\n".join(wide))
 compare_options("segload", output_of(segload, "--help").stdout, sources["segload"])
 compare_options("segmap", help_text, sources["segmap"])
 
