@@ -271,8 +271,8 @@ static int write_code(struct remote *remote, struct agent_args *a)
 /* A pair of sockets is made there, and one of them is taken over here. */
 static int connect_agent(struct remote *remote, struct segmap_template *t, uint64_t scratch)
 {
-	uint64_t ignored, moved;
-	int32_t pair[2];
+	uint64_t ignored, moved = 0;
+	int32_t pair[2] = {-1, -1};
 	int r = CALL(remote, &ignored, SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 		     scratch);
 
