@@ -99,6 +99,7 @@ class Shell:
     def __init__(self, directory):
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": directory,
                "TERM": "dumb", "COLUMNS": "100", "LC_ALL": "C.UTF-8"}
+        env.update((name, value) for name, value in os.environ.items() if name == "SEGMAP_STEP")
         self.process = subprocess.Popen(
             ["bash", "--noprofile", "--norc"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, env=env, cwd=directory, text=True, errors="replace")
