@@ -256,7 +256,6 @@ const struct command command_report = {
 		"      --no-compare        do not run it beside execve\n" SUBJECT_HELP
 		"  -h, --help              this text\n"
 		"\n"
-		"Exit status: the program's; 125 if segmap fails, 126 or 127 if the program "
-		"cannot be\n"
-		"run or found.\n",
+		"Exit status: the program's; 125 if segmap fails, 126 or 127 if the program\n"
+		"cannot be run or found.\n",
 };
