@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every command of the documentation and compares what it prints with what stands there, as TAP.
 
-usage: test-docs.py [--write] SOURCE BUILD FILE...
+usage: test-docs.py [--write] SOURCE BUILD [FILE...]    README.md and docs/*.md unless given
 
 In a fenced block, a line that begins with "$ " is a command ("> " continues it after a backslash),
 and what follows is its output. All commands of a FILE are one shell's, which begins in a directory
@@ -188,8 +188,9 @@ def main():
     arguments = [a for a in sys.argv[1:] if a != "--write"]
     source, build = (pathlib.Path(a).resolve() for a in arguments[:2])
     count = failed = 0
-    for name in arguments[2:]:
-        path = source / name
+    paths = [source / name for name in arguments[2:]]
+    for path in paths or [source / "README.md", *sorted((source / "docs").glob("*.md"))]:
+        name = path.relative_to(source)
         results = []
         with tempfile.TemporaryDirectory() as directory:
             make_directory(directory, source, build)
