@@ -226,7 +226,7 @@ static uint64_t page_up(uint64_t value, uint64_t page)
 
 static uint64_t code_size(void)
 {
-	return (uint64_t)(__stop_segmap_agent - __start_segmap_agent);
+	return (uint64_t)__stop_segmap_agent - (uint64_t)__start_segmap_agent;
 }
 
 static uint64_t args_addr(const struct agent_args *a)
