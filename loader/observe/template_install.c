@@ -199,14 +199,13 @@ static int find_lists(struct remote *remote, struct segmap_template *t, uint64_t
 	return r;
 }
 
-static int find_stack(const struct remote *remote, struct segmap_template *t)
+static int find_stack(struct segmap_template *t)
 {
 	struct segmap_regions regions;
 	char path[64];
 	int r = segmap_regions_read(&regions, t->pid, false);
 	const struct segmap_region *stack = segmap_regions_find(&regions, t->args.sp);
 
-	(void)remote;
 	t->args.stack_end = stack ? stack->end : 0;
 	segmap_regions_free(&regions);
 	snprintf(path, sizeof(path), "/proc/%d/auxv", t->pid);
@@ -329,7 +328,7 @@ static int learn(struct remote *remote, struct segmap_template *t,
 	if (r == 0)
 		r = read_layout(t->pid, &t->args.mm);
 	if (r == 0 && t->place == PLACE_ENTRY)
-		r = find_stack(remote, t);
+		r = find_stack(t);
 	if (r < 0)
 		return template_fail(err, SYSTEM, -r, .step = "reading the process");
 	r = find_tid(remote, t, scratch);
