@@ -113,7 +113,7 @@ class Machine:
     def __init__(self, kernel, initrd, folder):
         self.console = folder / "console"
         self.process = subprocess.Popen(
-            [QEMU, "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,la57=off", "-smp", "2", "-m", "2048",
+            [QEMU, "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,la57=off,cx16=off", "-smp", "2", "-m", "2048",
              "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
              "-serial", f"file:{self.console}", "-serial", "stdio",
              "-kernel", kernel, "-initrd", initrd,
