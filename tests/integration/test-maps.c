@@ -315,6 +315,12 @@ static void compare_proc_file(const char *file, uid_t user)
 	outcome_free(&ours);
 }
 
+/* Before Linux 6.2 statm counts late what is resident (docs/kernel-differences.md). */
+static bool is_exact(const char *file)
+{
+	return strcmp(file, "/proc/self/statm") != 0 || kernel_is_since(6, 2);
+}
+
 /* Byte for byte what /proc says of a program that has been loaded without randomisation. */
 Test(maps, proc_files_from_inside, .timeout = 600)
 {
@@ -328,5 +334,6 @@ Test(maps, proc_files_from_inside, .timeout = 600)
 
 	for (size_t u = 0; u < n; u++)
 		for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-			compare_proc_file(files[i], users[u]);
+			if (is_exact(files[i]))
+				compare_proc_file(files[i], users[u]);
 }
