@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #ifdef __GLIBC__
@@ -269,12 +270,30 @@ static void fill_layout(struct stub_args *args, const struct segmap_handover_inp
 	snprintf(args->name, sizeof(args->name), "%s", in->name);
 }
 
-static void fill_vdso(struct stub_args *args, const struct segmap_self *self)
+/* vdso_addr() of the kernels that put it above the stack: a random page up to the end of the
+ * page table that holds the strings' beginning. Often it is taken, and then mmap decides. */
+static uint64_t vdso_hint(const struct segmap_handover_input *in, uint64_t length)
 {
+	const uint64_t page = in->self->page_size;
+	const uint64_t table = page * (page / sizeof(uint64_t)); /* bytes that one covers */
+	uint64_t start = page_up(in->stack->arg_start, page), draw = 0;
+	uint64_t end =
+		min_u64(page_up(start + length, table), in->plan->rules.task_size) - length;
+
+	if (end <= start || getrandom(&draw, sizeof(draw), 0) != sizeof(draw))
+		return start;
+	return start + draw % ((end - start) / page + 1) * page;
+}
+
+static void fill_vdso(struct stub_args *args, const struct segmap_handover_input *in)
+{
+	const struct segmap_self *self = in->self;
 	const struct segmap_range *block = &self->vdso_block;
 	const uint8_t *code = (const uint8_t *)self->vdso.start; // NOLINT
 
 	args->vdso_length = block->end - block->start;
+	if (in->plan->rules.vdso_above_stack)
+		args->vdso_hint = vdso_hint(in, args->vdso_length);
 	args->vdso_offset = self->vdso.start - block->start;
 	if (args->vdso_length)
 		arch_find_gadget(code, (size_t)(self->vdso.end - self->vdso.start),
@@ -389,7 +408,7 @@ static struct stub_args *fill_args(const struct segmap_handover_input *in,
 	fill_stack(args, in, block);
 	fill_layout(args, in);
 	segmap_steps_fill(args);
-	fill_vdso(args, in->self);
+	fill_vdso(args, in);
 	fill_fixups(args, in, block);
 	fill_leftovers(args, in, left, block);
 	if (in->privilege)

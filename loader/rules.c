@@ -24,8 +24,7 @@ static void apply_version(struct segmap_rules *rules, unsigned version)
 	/* seen in 6.12 and not in 6.1; that 6.7 is the first has not been tried on a kernel */
 	rules->tail_fault_kills = version >= VERSION(6, 7);
 	rules->interp_bss_joined = version < VERSION(6, 7);
-	/* above it in 6.1, not in 6.12; what lies between has not been tried. For whoever
-	 * prints rules: the stub does not follow it yet */
+	/* above it in 6.1, not in 6.12; what lies between has not been tried */
 	rules->vdso_above_stack = version < VERSION(6, 12);
 }
 

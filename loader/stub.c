@@ -62,14 +62,14 @@ STUB_HELPER void place_objects(struct stub_args *a)
 		*(uint64_t *)a->fixups[i].where += a->objects[a->fixups[i].object].bias;
 }
 
-/* A vdso where execve would put it: the free room that mmap offers for its size. Returns the
- * address of its code. */
+/* A vdso where execve would put it: the free room that mmap offers for its size, near the hint.
+ * Returns the address of its code. */
 STUB_HELPER uint64_t place_vdso(const struct stub_args *a)
 {
 	if (!a->vdso_length)
 		return 0;
 	uint64_t at = check(a, STEP_VDSO,
-			    sys6(__NR_mmap, 0, a->vdso_length, 0,
+			    sys6(__NR_mmap, a->vdso_hint, a->vdso_length, 0,
 				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0));
 	check(a, STEP_VDSO, sys2(__NR_munmap, at, a->vdso_length));
 	check(a, STEP_VDSO, arch_map_vdso(at));

@@ -81,6 +81,7 @@ struct stub_args {
 	uint64_t fixup_count;
 
 	uint64_t vdso_length; /* of the block with the data pages; 0: there is none */
+	uint64_t vdso_hint;   /* where it goes if that is free; 0: where mmap puts it */
 	uint64_t vdso_offset; /* of the vdso's own first page in it */
 	uint64_t *vdso_slot;  /* where AT_SYSINFO_EHDR has its value, or NULL */
 	uint64_t gadget;      /* offset of "syscall ... ret" in the vdso, or 0 */

@@ -1,6 +1,7 @@
 #include "harness.h"
 
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -9,10 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -330,4 +333,24 @@ struct traces count_traces(void)
 	free(maps);
 	free(statm);
 	return t;
+}
+
+bool kernel_is_since(unsigned major, unsigned minor)
+{
+	unsigned here[2] = {0};
+	struct utsname name;
+
+	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &here[0], &here[1]) != 2)
+		abort();
+	return here[0] > major || (here[0] == major && here[1] >= minor);
+}
+
+bool vdso_clears_registers(void)
+{
+	static const unsigned char cleared[2][4] = {{0x0f, 0x05, 0x31},
+						    {0x0f, 0x05, 0x45, 0x31}};
+	const Elf64_Ehdr *vdso = (const Elf64_Ehdr *)getauxval(AT_SYSINFO_EHDR); // NOLINT
+	size_t size = vdso ? vdso->e_shoff + (size_t)vdso->e_shnum * vdso->e_shentsize : 0;
+
+	return memmem(vdso, size, cleared[0], 3) || memmem(vdso, size, cleared[1], 4);
 }

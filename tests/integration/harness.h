@@ -76,6 +76,12 @@ struct traces {
 };
 struct traces count_traces(void);
 
+/* Is this kernel MAJOR.MINOR or newer? */
+bool kernel_is_since(unsigned major, unsigned minor);
+
+/* Does the vdso clear registers after a system call? It depends on how the kernel was built. */
+bool vdso_clears_registers(void);
+
 /* The whole of a file, ended by NUL; the caller frees it. NULL if it cannot be read. */
 char *read_whole(const char *path, size_t *size);
 

@@ -99,6 +99,14 @@ static bool has_line(const char *maps, const struct segmap_mapping *m,
 	return strstr(maps, line) != NULL;
 }
 
+/* Before Linux 6.6 what only touches the heap is called [heap]; see count_lines. */
+static bool is_named(const char *maps, const char *line)
+{
+	const char *found = strstr(maps, line);
+
+	return found && strncmp(found + strcspn(found, "[\n"), "[heap]", 6) == 0;
+}
+
 static size_t count_lines(const char *maps)
 {
 	size_t n = 0;
@@ -143,7 +151,7 @@ static void compare_with_plan(const char *name, const struct segmap_plan *plan,
 			m.length += pieces[++i].length;
 		cr_expect(has_line(state->maps, &m, images[m.object], line, sizeof(line)),
 			  "%s: no line '%s' in:\n%s", name, line, state->maps);
-		lines++;
+		lines += !is_named(state->maps, line);
 	}
 	cr_expect_eq(lines, count_lines(state->maps), "%s: more is mapped than planned:\n%s",
 		     name, state->maps);
@@ -178,6 +186,8 @@ static void compare_registers(const char *name, struct user_regs_struct a,
 
 	a.eflags = b.eflags = 0;
 	a.orig_rax = b.orig_rax = 0;
+	if (!vdso_clears_registers()) /* they are those of the last munmap */
+		b.rcx = b.r11 = b.rsi = b.rdi = 0;
 	for (size_t i = 0; i < sizeof(a) / sizeof(*x); i++)
 		cr_expect_eq(x[i], y[i],
 			     "%s: word %zu of user_regs_struct: %llx, segload: %llx", name, i,
@@ -305,6 +315,12 @@ static void compare_proc_file(const char *file, uid_t user)
 	outcome_free(&ours);
 }
 
+/* Before Linux 6.2 statm counts late what is resident (docs/kernel-differences.md). */
+static bool is_exact(const char *file)
+{
+	return strcmp(file, "/proc/self/statm") != 0 || kernel_is_since(6, 2);
+}
+
 /* Byte for byte what /proc says of a program that has been loaded without randomisation. */
 Test(maps, proc_files_from_inside, .timeout = 600)
 {
@@ -318,5 +334,6 @@ Test(maps, proc_files_from_inside, .timeout = 600)
 
 	for (size_t u = 0; u < n; u++)
 		for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-			compare_proc_file(files[i], users[u]);
+			if (is_exact(files[i]))
+				compare_proc_file(files[i], users[u]);
 }

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 struct setting {
 	uid_t user;
@@ -37,6 +38,11 @@ static void compare_once(const char *path, const char *name, struct setting *s)
 static void compare(const char *path, const char *name, void *data)
 {
 	struct setting *s = data;
+
+	if (strncmp(name, "good-regs", 9) == 0 && !vdso_clears_registers()) {
+		cr_log_info("%s: left out: the last munmap leaves registers here", name);
+		return;
+	}
 
 	for (int i = 0; i < s->repeat; i++)
 		compare_once(path, name, s);
