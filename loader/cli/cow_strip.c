@@ -152,7 +152,8 @@ static bool add_step(struct cow_walk *walk, struct pen *pens)
 	char letters[SEGMAP_LOOKS_MAX] = {0};
 	bool fits = true;
 
-	for (size_t i = 0; i < process->look_count; i++)
+	/* the second limit is said for gcc, which optimises without knowing it */
+	for (size_t i = 0; i < process->look_count && i < SEGMAP_LOOKS_MAX; i++)
 		if (pens[i].out)
 			letters[i] = cow_run_at(process, walk->strip, i, walk->addr, &end);
 	uint64_t count = (end - walk->addr) / page_size_of(process);
