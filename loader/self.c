@@ -131,10 +131,23 @@ static long randomize_level(void)
 	return level;
 }
 
+/* The kernel's own version: with UNAME26 uname(2) says that it is 2.6. */
+static void read_release(struct segmap_self *self)
+{
+	bool disguised = self->personality & UNAME26;
+	struct utsname name;
+
+	if (disguised)
+		personality(self->personality & ~(unsigned long)UNAME26);
+	if (uname(&name) == 0)
+		snprintf(self->kernel, sizeof(self->kernel), "%s", name.release);
+	if (disguised)
+		personality(self->personality);
+}
+
 int segmap_self_read(struct segmap_self *self, struct segmap_error *err)
 {
 	struct rlimit limit;
-	struct utsname name;
 
 	memset(self, 0, sizeof(*self));
 	int r = read_auxv(self, err);
@@ -151,8 +164,7 @@ int segmap_self_read(struct segmap_self *self, struct segmap_error *err)
 		self->randomize = level > 0;
 		self->randomize_brk = level > 1;
 	}
-	if (uname(&name) == 0)
-		snprintf(self->kernel, sizeof(self->kernel), "%s", name.release);
+	read_release(self);
 	getrlimit(RLIMIT_STACK, &limit);
 	self->rlimit_stack = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
 	return 0;
