@@ -258,8 +258,9 @@ static int by_size(const void *a, const void *b)
 static void sort(struct spawn_report *report)
 {
 	for (int way = 0; way < SPAWN_WAYS; way++)
-		qsort(report->figures[way].latencies, report->figures[way].count,
-		      sizeof(uint64_t), by_size);
+		if (report->figures[way].count)
+			qsort(report->figures[way].latencies, report->figures[way].count,
+			      sizeof(uint64_t), by_size);
 }
 
 int spawn_run(struct spawn_report *report, const struct subject *subject)
