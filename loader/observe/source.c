@@ -100,16 +100,37 @@ struct source *source_open(const struct segmap_image *image, const char *name)
 	return NULL;
 }
 
+static const char *by_table(struct source *source, uint64_t vaddr, int *line)
+{
+	Dwfl_Line *found = dwfl_module_getsrc(source->module, vaddr + source->bias);
+
+	return found ? dwfl_lineinfo(found, NULL, line, NULL, NULL, NULL) : NULL;
+}
+
+/* clang writes no table of what addresses a unit has (.debug_aranges): each unit is asked. */
+static const char *by_units(struct source *source, uint64_t vaddr, int *line)
+{
+	Dwarf_Die *unit = NULL;
+	Dwarf_Addr bias;
+
+	while ((unit = dwfl_module_nextcu(source->module, unit, &bias))) {
+		Dwarf_Addr pc = vaddr + source->bias - bias;
+		Dwarf_Line *found =
+			dwarf_haspc(unit, pc) == 1 ? dwarf_getsrc_die(unit, pc) : NULL;
+
+		if (found && dwarf_lineno(found, line) == 0)
+			return dwarf_linesrc(found, NULL, NULL);
+	}
+	return NULL;
+}
+
 bool source_find(struct source *source, uint64_t vaddr, const char **file, int *line)
 {
-	Dwfl_Line *found =
-		source ? dwfl_module_getsrc(source->module, vaddr + source->bias) : NULL;
-	const char *name;
-	int number;
+	int number = 0;
+	const char *name = source ? by_table(source, vaddr, &number) : NULL;
 
-	if (!found)
-		return false;
-	name = dwfl_lineinfo(found, NULL, &number, NULL, NULL, NULL);
+	if (source && !name)
+		name = by_units(source, vaddr, &number);
 	if (!name || number <= 0)
 		return false;
 	*file = name;

@@ -182,8 +182,8 @@ def test_the_stack_grows():
     value = run_json(copy_of("good-recursion-pie"))
     assert_agrees(value)
     grown = [f for f in value["faults"] if f["class"] == "stack-growth"]
-    # 6 MiB of stack, of which the kernel has mapped 132 KiB at the beginning.
-    assert len(grown) * value["page_size"] > 5 << 20, len(grown)
+    # Some 6 MiB of stack, by the compiler's frames; 132 KiB are mapped at the beginning.
+    assert len(grown) * value["page_size"] > 4 << 20, len(grown)
     assert {f["where"]["role"] for f in grown} == {"stack"}
 
 

@@ -389,7 +389,10 @@ def golden():
         return
     text = run(home / "write-one", env={"COLUMNS": "80"}, check=0).report
     text = re.sub(r"(?m)^7ff.*\[stack\]$", "STACK", text)
-    assert text == NARROW, text
+    assert max(map(len, text.splitlines())) <= 80, text
+    # How far into the function the write is depends on the compiler, and so do the blanks.
+    text = re.sub(r"(?<=write_one)\+0x[0-9a-f]+", "", text)
+    assert re.sub(" +", " ", text) == re.sub(" +", " ", NARROW), text
     wide = run(home / "write-one", check=0).report
     assert "write-one.c:" in wide and "SOURCE" in wide, wide
     assert "\x1b" not in run("--color=never", home / "write-one").report
