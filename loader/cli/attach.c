@@ -27,6 +27,16 @@ static bool is_traced(void)
 	return tracer != 0;
 }
 
+#ifdef SEGLOAD_LIVED
+int __lsan_is_turned_off(void);
+
+/* The leak checker of a sanitizer build is itself a tracer, and there can be only one. */
+int __lsan_is_turned_off(void)
+{
+	return is_traced();
+}
+#endif
+
 /* For a shell, except that control characters do not get to the terminal. */
 static void put_word(const char *word)
 {
