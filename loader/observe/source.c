@@ -7,7 +7,6 @@
 #include <elf.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
-#include <libelf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
