@@ -284,7 +284,7 @@ static bool has_been_opened(const struct load *load)
 static int check_strings(struct load *load, char *const argv[], char *const envp[], int r)
 {
 	struct segmap_error err;
-	struct rlimit limit;
+	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY}; /* if it is not told */
 
 	getrlimit(RLIMIT_STACK, &limit);
 	const struct segmap_stack_input input = {

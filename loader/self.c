@@ -147,7 +147,7 @@ static void read_release(struct segmap_self *self)
 
 int segmap_self_read(struct segmap_self *self, struct segmap_error *err)
 {
-	struct rlimit limit;
+	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY}; /* if it is not told */
 
 	memset(self, 0, sizeof(*self));
 	int r = read_auxv(self, err);

@@ -122,7 +122,10 @@ static void unescape(char out[PATH_MAX], const char *name)
 	while (*name && n < PATH_MAX - 1) {
 		bool line_end = strncmp(name, "\\012", 4) == 0;
 
-		out[n++] = line_end ? (char)'\n' : *name;
+		out[n] = *name;
+		if (line_end)
+			out[n] = '\n';
+		n++;
 		name += line_end ? 4 : 1;
 	}
 	out[n] = '\0';
