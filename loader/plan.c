@@ -149,8 +149,14 @@ static int plan_tail(const struct job *job, const struct segmap_phdr *p,
 	if (p->memsz == p->filesz || !(p->flags & PF_W) ||
 	    page_offset(file_end, job->page) == 0)
 		return 0;
-	if (last_page >= job->image->file_size && !job->policy->rules.tail_fault_kills)
+	/* A mapping that was cut to its object's span does not reach so far. */
+	bool outside = file_end - m->addr > m->length;
+	bool is_missing = outside || last_page >= job->image->file_size;
+	if (is_missing && !job->policy->rules.tail_fault_kills)
 		return 0;
+	if (outside)
+		return fail(job->err, TAIL, KILLS, EFAULT, .object = job->id, .index = m->index,
+			    .value = {file_end, job->page});
 	if (last_page >= job->image->file_size)
 		return fail(job->err, TAIL_PAST_EOF, KILLS, EFAULT, .object = job->id,
 			    .index = m->index, .value = {last_page, job->image->file_size});
