@@ -79,7 +79,7 @@ static const struct reason_text texts[SEGMAP_REASON_COUNT] = {
 	TEXT(SCRIPT_FD, "script-fd", "refused: a script through a descriptor that exec closes",
 	     "its interpreter could not open it any more", "clear FD_CLOEXEC of the descriptor"),
 	TEXT(NO_SPAN, "no-span", "refused: a shared object that occupies no memory",
-	     "no PT_LOAD with a byte to map", ""),
+	     "its PT_LOADs have no byte to map, or wrap around the last address", ""),
 	TEXT(INCONGRUENT, "incongruent",
 	     "refused: segment {i}: file offset and address differ modulo the page size",
 	     "header {i}: offset {x0} vaddr {x1}: {x0%2} != {x1%2} (page {x2})",

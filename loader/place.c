@@ -120,6 +120,10 @@ int plan_place(const struct job *job)
 		return fail(job->err, NO_SPAN, KILLS, EINVAL, .object = job->id);
 	if (!p)
 		return 0;
+	/* A span that wraps, in whole pages, is a length of 0 for mmap, which is asked for it
+	 * only where there are file bytes. */
+	if (o->span && page_up(o->span, job->page) == 0 && p->filesz)
+		return fail(job->err, NO_SPAN, KILLS, EINVAL, .object = job->id);
 	if (fixed)
 		o->noreplace = program;
 	else if (program)

@@ -237,8 +237,7 @@ static int plan_joined_tail(const struct job *job, uint64_t file_end)
 	for (size_t i = plan->mapping_count; page_offset(file_end, job->page) && i-- > 0;) {
 		struct segmap_mapping *m = &plan->mappings[i];
 
-		if (m->object != job->id || m->addr > file_end ||
-		    file_end - m->addr >= m->length)
+		if (m->object != job->id || file_end - m->addr >= m->length)
 			continue;
 		if (!(m->prot & PROT_WRITE))
 			return fail(job->err, TAIL, KILLS, EFAULT, .object = job->id,
@@ -250,33 +249,40 @@ static int plan_joined_tail(const struct job *job, uint64_t file_end)
 	return 0;
 }
 
+/* Is A above B? With the bias: before mmap has decided, addresses lie around 0. */
+static bool is_above(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) > 0;
+}
+
 /* Before Linux 6.7 an interpreter had one bss: from the end of the file bytes of all segments
  * to the end of their memory. */
 static int plan_joined_bss(const struct job *job)
 {
-	uint64_t file_end = 0;
-	struct segmap_phdr bss = {0};
-	int index = -1;
+	uint64_t bias = job->object->bias, file_end = 0, end = 0;
+	const struct segmap_phdr *last = NULL;
 
 	for (size_t i = 0; i < job->image->phdr_count; i++) {
 		const struct segmap_phdr *p = &job->image->phdrs[i];
 
 		if (p->type != PT_LOAD)
 			continue;
-		file_end = max_u64(file_end, p->vaddr + p->filesz);
-		if (p->vaddr + p->memsz > bss.vaddr + bss.memsz) {
-			bss = *p;
-			index = (int)i;
+		if (!last || is_above(p->vaddr + p->filesz + bias, file_end))
+			file_end = p->vaddr + p->filesz + bias;
+		if (!last || is_above(p->vaddr + p->memsz + bias, end)) {
+			end = p->vaddr + p->memsz + bias;
+			last = p;
 		}
 	}
-	int r = plan_joined_tail(job, file_end + job->object->bias);
-	uint64_t top = page_up(file_end, job->page), end = bss.vaddr + bss.memsz;
-	if (r < 0 || end <= top)
+	int r = plan_joined_tail(job, file_end);
+	uint64_t top = page_up(file_end, job->page);
+	if (r < 0 || !last || !is_above(end, top))
 		return r;
-	bss.vaddr = top;
+	struct segmap_phdr bss = *last;
+	bss.vaddr = top - bias;
 	bss.memsz = end - top;
 	bss.filesz = 0;
-	return plan_bss(job, index, &bss);
+	return plan_bss(job, (int)(last - job->image->phdrs), &bss);
 }
 
 static int plan_segments(struct job *job)

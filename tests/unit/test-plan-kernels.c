@@ -175,6 +175,14 @@ Test(plan_kernels, joined_bss)
 		 {LOAD(RW, 0, 0, 0x10, 0x10)},
 		 "file i0 rw- 0+1000 @0 clear 10+ff0 reserve 1000\n",
 		 "file i0 rw- 0+1000 @0 reserve 1000\n"},
+		{"a segment that begins below 0 is below all others",
+		 {LOAD(RW, 0x2000, 0, 0x10, 0x1800), LOAD(RW, 0, -UINT64_C(0x1000), 0x1000, 0x1000)},
+		 "file i0 rw- 0+1000 @2000 clear 10+ff0 reserve 2000\n"
+		 "file i1 rw- fffffffffffff000+1000 @0\n"
+		 "anon i0 rw- 1000+1000\n",
+		 "file i0 rw- 0+1000 @2000 clear 10+ff0 reserve 2000\n"
+		 "anon i0 rw- 1000+1000\n"
+		 "file i1 rw- fffffffffffff000+1000 @0\n"},
 	};
 	/* clang-format on */
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

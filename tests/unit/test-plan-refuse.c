@@ -96,6 +96,9 @@ static const struct refusal stack_cases[] = {
 static const struct refusal object_cases[] = {
 	{"PIE with empty segments only [B03]", ET_DYN, {LOAD(RX, 0, 0, 0, 0)},
 	 SEGMAP_REASON_NO_SPAN, -1, {0}},
+	{"PIE whose span wraps to no page", ET_DYN,
+	 {LOAD(RX, 0, 0, 0x10, 0x10), LOAD(RW, 0, -UINT64_C(0x1000), 0x800, 0x800)},
+	 SEGMAP_REASON_NO_SPAN, -1, {0}},
 	{"interpreter without a PT_LOAD [C12]", ET_EXEC, {TEXT}, SEGMAP_REASON_NO_SPAN, -1, {0},
 	 .object = SEGMAP_INTERPRETER,
 	 .interp_type = ET_DYN, .interp = {HEADER(PT_NOTE, RO, 0, 0, 1, 1, 1)}},
