@@ -57,6 +57,8 @@ static const struct reason_text texts[SEGMAP_REASON_COUNT] = {
 	TEXT(COMPAT, "compat", "unsupported: a 32-bit program",
 	     "e_machine {d0}: for the 32-bit mode that a kernel may have",
 	     "a 64-bit process cannot become a 32-bit one without execve"),
+	TEXT(CLASS, "class", "refused: built for another mode of this CPU",
+	     "EI_CLASS {d0}: this kernel runs {d1} (1 is 32 bits, 2 is 64)", ""),
 	TEXT(PHENTSIZE, "phentsize", "refused: program headers of the wrong size",
 	     "e_phentsize {d0}: must be {d1}", ""),
 	TEXT(PHNUM, "phnum", "refused: too many or no program headers",

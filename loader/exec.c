@@ -22,10 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-	STACK_SHIFT_RANGE = 8192, /* arch_align_stack() */
-};
-
 /* Everything a load has in its hands; all of it is given back if the load is refused. */
 struct load {
 	const struct segmap_options *options;
@@ -157,7 +153,9 @@ static int build_stack(struct load *load, char *const argv[], char *const envp[]
 		.page_size = load->self.page_size,
 		.stack_end = load->self.stack.end,
 		.rlimit_stack = load->self.rlimit_stack,
-		.shift = load->self.randomize ? shift % STACK_SHIFT_RANGE : 0,
+		.shift = load->self.randomize
+				 ? (unsigned)(shift % load->plan->rules.stack_shift_range)
+				 : 0,
 		.execfn = load->execfn,
 		.platform = load->plan->rules.platform,
 		.argv = argv,

@@ -7,7 +7,9 @@
  */
 #include <segmap/image.h>
 
+#include "arch.h"
 #include "checked.h"
+#include "cpu.h"
 #include "fail.h"
 #include "file.h"
 
@@ -15,16 +17,14 @@
 #include <errno.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "arch.h"
-
 enum {
 	PHDR_TABLE_MAX = 65536, /* bytes; older kernels allow less: rules.c */
-	INTERP_PATH_MAX = 4096, /* PATH_MAX */
-	COMPAT_486 = 6,         /* EM_486, which elf.h has given another name */
+	INTERP_PATH_MAX = PATH_MAX,
 };
 
 /* Reads up to LENGTH bytes at OFFSET, as many as there are. */
@@ -55,13 +55,16 @@ static int malformed(const struct segmap_image *image)
 }
 
 /* A file for the kernel's 32-bit handler must pass its checks, or it is nobody's. [6] */
-static bool is_compat_program(const struct segmap_image *image, const uint8_t *head)
+static bool is_compat_program(const struct segmap_image *image, const struct cpu *cpu,
+			      const uint8_t *head)
 {
 	Elf32_Ehdr ehdr;
 
 	memcpy(&ehdr, head, sizeof(ehdr));
 	size_t size = (size_t)ehdr.e_phnum * sizeof(Elf32_Phdr);
-	if (ehdr.e_machine != EM_386 && ehdr.e_machine != COMPAT_486)
+	if (ehdr.e_machine != cpu->compat[0] && ehdr.e_machine != cpu->compat[1])
+		return false;
+	if (cpu->class && ehdr.e_ident[EI_CLASS] != ELFCLASS32)
 		return false;
 	if (ehdr.e_phentsize != sizeof(Elf32_Phdr) || size == 0 || size > PHDR_TABLE_MAX)
 		return false;
@@ -95,6 +98,7 @@ static int check_header(struct segmap_image *image, const uint8_t *head, size_t 
 			struct segmap_error *err)
 {
 	const struct segmap_ehdr *ehdr = &image->ehdr;
+	const struct cpu *cpu = cpu_find(ARCH_MACHINE);
 	bool program = image->role == SEGMAP_PROGRAM;
 	uint32_t magic;
 
@@ -103,12 +107,16 @@ static int check_header(struct segmap_image *image, const uint8_t *head, size_t 
 		return fail(err, NOT_ELF, ERRNO, malformed(image), .value = {magic, got});
 	if (program && ehdr->type != ET_EXEC && ehdr->type != ET_DYN)
 		return fail(err, ELF_TYPE, ERRNO, ENOEXEC, .value = {ehdr->type, got});
-	if (ehdr->machine == ARCH_MACHINE)
+	uint8_t class = ehdr->ident[EI_CLASS];
+	bool matches = ehdr->machine == cpu->machine;
+	if (matches && (!cpu->class || class == cpu->class))
 		return 0;
-	if (program && is_compat_program(image, head))
+	if (program && is_compat_program(image, cpu, head))
 		return fail(err, COMPAT, UNSUPPORTED, ENOEXEC, .value = {ehdr->machine});
+	if (matches)
+		return fail(err, CLASS, ERRNO, malformed(image), .value = {class, cpu->class});
 	return fail(err, MACHINE, ERRNO, malformed(image),
-		    .value = {ehdr->machine, ARCH_MACHINE});
+		    .value = {ehdr->machine, cpu->machine});
 }
 
 static int read_header(struct segmap_image *image, struct segmap_error *err)

@@ -5,6 +5,8 @@
 #include <segmap/plan.h>
 
 #include "arch.h"
+#include "cpu.h"
+#include "cpu_table.h" /* meson makes it: CPU_TABLE(ENTRY) is ENTRY(NAME) for each folder */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,15 +14,30 @@
 /* A kernel's version as one number that can be compared. */
 #define VERSION(major, minor) ((major) << 16 | (minor))
 
-enum {
-	PHDR_TABLE_LARGE = 65536, /* bytes: 1170 headers */
-	PHDR_TABLE_PAGE = 4096,   /* bytes: 73 headers */
-};
+#define DECLARE(name) extern const struct cpu cpu_##name;
+#define ADDRESS(name) &cpu_##name,
+
+CPU_TABLE(DECLARE)
+
+static const struct cpu *const cpus[] = {CPU_TABLE(ADDRESS)};
+
+enum { PHDR_TABLE_MAX = 64 << 10 }; /* bytes: 1170 headers */
+
+const struct cpu *cpu_find(uint16_t machine)
+{
+	for (size_t i = 0; i < sizeof(cpus) / sizeof(*cpus); i++)
+		if (cpus[i]->machine == machine)
+			return cpus[i];
+	return NULL;
+}
 
 static void apply_version(struct segmap_rules *rules, unsigned version)
 {
-	/* ELF_MIN_ALIGN was the bound; seen changed in 6.18, and not yet in 6.12 */
-	rules->phdr_table_max = version >= VERSION(6, 18) ? PHDR_TABLE_LARGE : PHDR_TABLE_PAGE;
+	/* a page was the bound as well, 73 headers of 4 KiB; seen changed in 6.18, and not yet
+	 * in 6.12 */
+	bool one_page = version < VERSION(6, 18) && rules->page_size < PHDR_TABLE_MAX;
+
+	rules->phdr_table_max = one_page ? rules->page_size : PHDR_TABLE_MAX;
 	/* seen in 6.12 and not in 6.1; that 6.7 is the first has not been tried on a kernel */
 	rules->tail_fault_kills = version >= VERSION(6, 7);
 	rules->interp_bss_joined = version < VERSION(6, 7);
@@ -28,19 +45,33 @@ static void apply_version(struct segmap_rules *rules, unsigned version)
 	rules->vdso_above_stack = version < VERSION(6, 12);
 }
 
+uint64_t segmap_rules_page_sizes(uint16_t machine)
+{
+	const struct cpu *cpu = cpu_find(machine);
+
+	return cpu ? cpu->page_sizes : 0;
+}
+
+int segmap_rules_for(struct segmap_rules *rules, uint16_t machine, uint64_t page_size)
+{
+	const struct cpu *cpu = cpu_find(machine);
+
+	if (!cpu)
+		return -ENOEXEC;
+	*rules = (struct segmap_rules){
+		.machine = machine,
+		.platform = cpu->platform,
+		.page_size = page_size,
+		.brk_rnd_range = cpu->brk_rnd_range,
+	};
+	cpu->limits(rules);
+	apply_version(rules, VERSION(6, 18));
+	return 0;
+}
+
 void segmap_rules_native(struct segmap_rules *rules, uint64_t page_size)
 {
-	*rules = (struct segmap_rules){
-		.machine = ARCH_MACHINE,
-		.platform = ARCH_PLATFORM,
-		.page_size = page_size,
-		.task_size = ARCH_TASK_SIZE(page_size),
-		.stack_top_max = ARCH_STACK_TOP_MAX(page_size),
-		.et_dyn_base = ARCH_ET_DYN_BASE(page_size),
-		.mmap_rnd_bits = ARCH_MMAP_RND_BITS,
-		.brk_rnd_range = ARCH_BRK_RND_RANGE,
-	};
-	apply_version(rules, VERSION(6, 18));
+	segmap_rules_for(rules, ARCH_MACHINE, page_size);
 }
 
 int segmap_rules_set_kernel(struct segmap_rules *rules, const char *release)

@@ -80,7 +80,7 @@ static void place(struct layout *l, const struct segmap_stack_input *in)
 	l->execfn = in->stack_end - sizeof(uint64_t) - (strlen(in->execfn) + 1);
 	l->arg_start = in->stack_end - sizeof(uint64_t) - l->strings;
 	uint64_t p = (l->arg_start - in->shift) & ~(uint64_t)15;
-	l->platform = p - (strlen(in->platform) + 1);
+	l->platform = p - (in->platform ? strlen(in->platform) + 1 : 0);
 	l->random = l->platform - RANDOM_BYTES;
 	uint64_t words = 1 + l->argc + 1 + l->envc + 1 + 2 * (l->auxc + 1);
 	l->sp = (l->random - words * sizeof(uint64_t)) & ~(uint64_t)15;
@@ -190,7 +190,8 @@ static int write_all(struct segmap_stack *stack, const struct layout *l,
 		*word++ = pointer_value(l, &in->auxv[i]);
 	}
 	memcpy(at(stack, l->random), in->random, RANDOM_BYTES);
-	memcpy(at(stack, l->platform), in->platform, strlen(in->platform) + 1);
+	if (in->platform)
+		memcpy(at(stack, l->platform), in->platform, strlen(in->platform) + 1);
 	return 0;
 }
 

@@ -51,6 +51,7 @@ enum segmap_reason {
 	SEGMAP_REASON_ELF_TYPE,     /* v0 = e_type, v1 = bytes read of the header */
 	SEGMAP_REASON_MACHINE,      /* v0 = e_machine, v1 = the one expected */
 	SEGMAP_REASON_COMPAT,       /* v0 = e_machine of a 32-bit program */
+	SEGMAP_REASON_CLASS,        /* v0 = EI_CLASS, v1 = the one expected */
 	SEGMAP_REASON_PHENTSIZE,    /* v0 = e_phentsize, v1 = expected */
 	SEGMAP_REASON_PHNUM,        /* v0 = e_phnum, v1 = most allowed */
 	SEGMAP_REASON_PHDR_TABLE,   /* v0 = e_phoff, v1 = table bytes, v2 = file size */

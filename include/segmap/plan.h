@@ -15,13 +15,14 @@ extern "C" {
 /* The kernel's and the CPU's numbers; segmap_rules_native() has those of this build's CPU. */
 struct segmap_rules {
 	uint16_t machine;       /* e_machine that is loaded */
-	const char *platform;   /* AT_PLATFORM */
+	const char *platform;   /* AT_PLATFORM; NULL if there is no such entry */
 	uint64_t page_size;     /* bytes, a power of two */
 	uint64_t task_size;     /* first address past the user's half (exec.md 1.2) */
 	uint64_t stack_top_max; /* end of the stack when nothing is randomised */
 	uint64_t et_dyn_base;   /* where an ET_DYN with an interpreter starts, not randomised */
 	unsigned mmap_rnd_bits; /* of randomness, in pages, added to et_dyn_base */
 	uint64_t brk_rnd_range; /* bytes over which the start of the heap is drawn */
+	uint64_t stack_shift_range; /* and the gap under the strings of the stack; 1 for none */
 	/* What has changed from one kernel to the next (exec.md 1.6). */
 	uint64_t phdr_table_max; /* bytes of program headers; more is ENOEXEC */
 	bool tail_fault_kills;   /* bss's first bytes are past the end of the file: dies, or not
@@ -32,6 +33,14 @@ struct segmap_rules {
 
 /* Fills RULES for this CPU, PAGE_SIZE (bytes) and the newest kernel that is known, 6.18. */
 void segmap_rules_native(struct segmap_rules *rules, uint64_t page_size);
+
+/* The same for the CPU whose programs have MACHINE as e_machine (EM_AARCH64, say), whatever CPU
+ * this one is. Returns 0, or -ENOEXEC with RULES untouched if segmap has no rules for it. */
+int segmap_rules_for(struct segmap_rules *rules, uint16_t machine, uint64_t page_size);
+
+/* The sizes of a page that kernels for MACHINE can have: each is a bit of the sum. 0 if segmap
+ * has no rules for that CPU. */
+uint64_t segmap_rules_page_sizes(uint16_t machine);
 
 /* Changes RULES to those of the kernel RELEASE, as uname(2) says it: "6.1.0-28-amd64", or just
  * "6.1". Returns 0, or -EINVAL with RULES untouched if it does not begin with two numbers. */

@@ -14,14 +14,15 @@ extern "C" {
 
 struct segmap_stack_input {
 	uint64_t page_size;
-	uint64_t stack_end;    /* first address past the stack mapping */
-	uint64_t rlimit_stack; /* bytes; UINT64_MAX for no limit */
-	unsigned shift;        /* 0...8191, the kernel's random gap under the strings */
-	const char *execfn;    /* AT_EXECFN: the path given to execve */
-	const char *platform;  /* AT_PLATFORM */
-	char *const *argv;     /* ended by NULL; NULL or empty counts as one "" */
-	char *const *envp;     /* ended by NULL; NULL counts as empty */
-	const uint8_t *random; /* 16 bytes for AT_RANDOM */
+	uint64_t stack_end;             /* first address past the stack mapping */
+	uint64_t rlimit_stack;          /* bytes; UINT64_MAX for no limit */
+	unsigned shift;                 /* the kernel's random gap under the strings, less than
+					 * segmap_rules.stack_shift_range */
+	const char *execfn;             /* AT_EXECFN: the path given to execve */
+	const char *platform;           /* AT_PLATFORM; NULL where there is no such entry */
+	char *const *argv;              /* ended by NULL; NULL or empty counts as one "" */
+	char *const *envp;              /* ended by NULL; NULL counts as empty */
+	const uint8_t *random;          /* 16 bytes for AT_RANDOM */
 	const struct segmap_auxv *auxv; /* ended by AT_NULL */
 	const struct segmap_plan *plan; /* whose bss may replace pages of the stack; or NULL */
 };

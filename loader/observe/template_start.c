@@ -1,11 +1,10 @@
 /* One start of a template's program: what its child is told, and the answer. */
 #include "template.h"
 
-#include "arch.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <segmap/auxv.h>
+#include <segmap/plan.h>
 #include <segmap/stack.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SHIFT_MOST = 8191, RANDOM_BYTES = 16 };
+enum { RANDOM_BYTES = 16 };
 
 /* What follows the request; owned. */
 struct payload {
@@ -29,15 +28,12 @@ static char *const *environment(const struct segmap_template_start *start)
 
 /* ---- at the first instruction: a new stack, as execve would make it ---- */
 
-static int take_random(uint8_t random[RANDOM_BYTES], unsigned *shift)
+static int take_random(uint8_t random[RANDOM_BYTES], uint16_t *shift)
 {
-	uint16_t more;
+	bool drawn = getrandom(random, RANDOM_BYTES, 0) == RANDOM_BYTES &&
+		     getrandom(shift, sizeof(*shift), 0) == sizeof(*shift);
 
-	if (getrandom(random, RANDOM_BYTES, 0) != RANDOM_BYTES ||
-	    getrandom(&more, sizeof(more), 0) != sizeof(more))
-		return -errno;
-	*shift = more & SHIFT_MOST;
-	return 0;
+	return drawn ? 0 : -errno;
 }
 
 static void describe_stack(struct agent_request *q, const struct segmap_stack *stack)
@@ -58,25 +54,27 @@ static int fill_stack(const struct segmap_template *t,
 		      struct payload *payload, struct segmap_template_error *err)
 {
 	uint8_t random[RANDOM_BYTES];
+	struct segmap_rules rules;
 	struct segmap_error why;
 	struct segmap_stack stack;
 	struct rlimit limit;
+	uint16_t shift = 0;
 	struct segmap_stack_input in = {
 		.page_size = t->args.page_size,
 		.stack_end = t->args.stack_end,
 		.execfn = t->path,
-		.platform = ARCH_PLATFORM,
 		.argv = start->argv,
 		.envp = environment(start),
 		.random = random,
 		.auxv = (const struct segmap_auxv *)(const void *)t->auxv.data,
 	};
 
-	if (getrlimit(RLIMIT_STACK, &limit) < 0 || take_random(random, &in.shift) < 0)
+	segmap_rules_native(&rules, in.page_size);
+	in.platform = rules.platform;
+	if (getrlimit(RLIMIT_STACK, &limit) < 0 || take_random(random, &shift) < 0)
 		return template_fail(err, SYSTEM, errno, .step = "getrandom");
 	in.rlimit_stack = limit.rlim_cur;
-	if (!t->aslr)
-		in.shift = 0;
+	in.shift = t->aslr ? (unsigned)(shift % rules.stack_shift_range) : 0;
 	int r = segmap_stack_build(&stack, &in, &why);
 	if (r == -E2BIG)
 		return template_fail(err, TOO_BIG, E2BIG, .value = why.value[0]);

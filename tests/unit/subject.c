@@ -31,7 +31,7 @@ void subject_init(struct subject *s, uint16_t type, const struct segmap_phdr *ph
 {
 	memset(s, 0, sizeof(*s));
 	image_init(&s->images[SEGMAP_PROGRAM], SEGMAP_PROGRAM, type, phdrs);
-	segmap_rules_native(&s->policy.rules, page);
+	segmap_rules_for(&s->policy.rules, EM_X86_64, page); /* on whatever CPU it runs */
 	s->policy.stack_start = STACK_START & ~(page - 1);
 	s->policy.stack_end = STACK_END & ~(page - 1);
 }

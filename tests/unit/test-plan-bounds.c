@@ -329,19 +329,3 @@ Test(plan_bounds, names_and_nothing)
 	cr_expect_str_eq(segmap_mapping_kind_name(SEGMAP_ANON_PRIVATE), "anon-private");
 	segmap_plan_free(NULL);
 }
-
-/* The kernel's numbers for x86-64, for each page size a kernel might have. */
-Test(plan_bounds, native_rules)
-{
-	struct segmap_rules rules;
-
-	segmap_rules_native(&rules, 4096);
-	cr_expect_eq(rules.page_size, 4096);
-	cr_expect_eq(rules.machine, EM_X86_64);
-	cr_expect_str_eq(rules.platform, "x86_64");
-	cr_expect_eq(rules.task_size, 0x7ffffffff000);
-	cr_expect_eq(rules.stack_top_max, 0x7ffffffff000);
-	cr_expect_eq(rules.et_dyn_base, 0x555555554aaa);
-	cr_expect_eq(rules.mmap_rnd_bits, 28);
-	cr_expect_eq(rules.brk_rnd_range, 0x40000000);
-}

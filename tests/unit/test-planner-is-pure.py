@@ -20,10 +20,13 @@ ERRORS = {"segmap_error_set"}
 # what asks an array of pages, or a mapping's own fields
 PAGES = {"segmap_pages_find", "segmap_pages_from", "segmap_pages_state", "segmap_region_kind"}
 
+CPUS = ("aarch64", "riscv64", "x86_64")
+
 ALLOWED = {
     "plan": MEMORY | BYTES | ERRORS | {"segmap_error_set_path", "plan_place"},
     "place": BYTES | ERRORS,
-    "rules": {"strtoul", "__isoc23_strtoul"},  # reads a release's numbers, given as a string
+    # reads a release's numbers, given as a string
+    "rules": {"strtoul", "__isoc23_strtoul"} | {f"cpu_{cpu}" for cpu in CPUS},
     "flatten": MEMORY | BYTES | {"qsort"},
     "stack": MEMORY | BYTES | ERRORS,
     "auxv": set(),
@@ -31,6 +34,7 @@ ALLOWED = {
         "qsort", "account_reconcile", "faulted_find", "faulted_free", "faulted_make"},
     "observe_account_witness": MEMORY | BYTES | PAGES | {"qsort", "account_find_strip"},
 }
+ALLOWED.update({f"arch_{cpu}_rules": set() for cpu in CPUS})
 SANITIZER = re.compile(r"^(__asan_|__ubsan_|__sanitizer_|__tsan_|__gcov|__llvm_|__sancov)")
 
 

@@ -111,7 +111,7 @@ static void expect(struct expected *e, const struct segmap_stack_input *in)
 	e->arg_start = push_strings(e, push_strings(e, e->execfn, in->envp, envc), argv, argc);
 	lose(e, in->plan);
 	addr = (e->arg_start - in->shift) / 16 * 16;
-	e->platform = push_string(e, addr, in->platform);
+	e->platform = in->platform ? push_string(e, addr, in->platform) : addr;
 	e->random = e->platform - 16;
 	write_at(e, e->random, in->random, 16);
 	while (in->auxv[auxc].type != AT_NULL)
@@ -231,6 +231,15 @@ Test(stack, every_length)
 		in.platform = name;
 		compare("platform", &in);
 	}
+}
+
+/* As on riscv64. */
+Test(stack, no_platform)
+{
+	struct segmap_stack_input in = input(LIST("a", "b"), LIST("C=d"));
+
+	in.platform = NULL;
+	compare("no platform", &in);
 }
 
 Test(stack, other_inputs)

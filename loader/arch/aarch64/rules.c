@@ -1,0 +1,26 @@
+/* aarch64. How many bits an address has is the kernel's configuration: 48 in Debian's, which is
+ * also what mmap keeps to where a CPU has 52. */
+#include "cpu.h"
+
+#include <elf.h>
+
+static void limits(struct segmap_rules *rules)
+{
+	rules->task_size = (uint64_t)1 << 48;
+	rules->stack_top_max = rules->task_size;
+	rules->et_dyn_base = 2 * rules->task_size / 3;
+	/* the least that there may be, which is what a kernel has unless told otherwise */
+	rules->mmap_rnd_bits = rules->page_size == 64 << 10   ? 14
+			       : rules->page_size == 16 << 10 ? 16
+							      : 18;
+	rules->stack_shift_range = rules->page_size;
+}
+
+const struct cpu cpu_aarch64 = {
+	.machine = EM_AARCH64,
+	.platform = "aarch64",
+	.compat = {EM_ARM},
+	.page_sizes = (4 << 10) + (16 << 10) + (64 << 10),
+	.brk_rnd_range = 1 << 30,
+	.limits = limits,
+};

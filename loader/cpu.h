@@ -1,0 +1,25 @@
+/*
+ * What execve's rules depend on in a CPU, as data. Every build has the rules of every CPU, each
+ * from arch/CPU/rules.c, so that a file for another CPU can be explained; only the one built
+ * for can be loaded. meson.build has the list.
+ */
+#ifndef LOADER_CPU_H
+#define LOADER_CPU_H
+
+#include <segmap/plan.h>
+
+struct cpu {
+	uint16_t machine;     /* e_machine of its 64-bit programs */
+	uint8_t class;        /* EI_CLASS that the kernel insists on; ELFCLASSNONE for none */
+	const char *platform; /* AT_PLATFORM, or NULL if there is no such entry */
+	uint16_t compat[2];   /* e_machine of the programs of its 32-bit mode; 0 for none */
+	uint64_t page_sizes;  /* the sizes of a page that its kernels can have, added up */
+	uint64_t brk_rnd_range;
+	/* The address space and its randomness: what depends on RULES->page_size. */
+	void (*limits)(struct segmap_rules *rules);
+};
+
+/* The CPU whose 64-bit programs have MACHINE as e_machine, or NULL. */
+const struct cpu *cpu_find(uint16_t machine);
+
+#endif
