@@ -29,11 +29,15 @@ struct walk {
 	uint64_t bias;
 };
 
-/* Reads a page of memory: false if it cannot be read. */
+/*
+ * Reads a page of memory: false if it cannot be read. The pipe is read in any case: in older
+ * kernels (seen in 6.1) a write that fails leaves a buffer without a byte, and 16 fill it.
+ */
 static bool peek(const struct walk *walk, uint64_t address, unsigned char *page)
 {
-	return sys(write, walk->pipe[1], address, PAGE, 0) == (long)PAGE &&
-	       sys(read, walk->pipe[0], page, PAGE, 0) == (long)PAGE;
+	long written = sys(write, walk->pipe[1], address, PAGE, 0);
+
+	return sys(read, walk->pipe[0], page, PAGE, 0) == (long)PAGE && written == (long)PAGE;
 }
 
 static void look_at_page(const struct walk *walk, uint64_t address, uint64_t offset,
@@ -151,7 +155,7 @@ int start_c(struct start *start)
 
 	walk.fd = sys(open, aux(start, AT_EXECFN), 0, 0, 0);
 	if (sys(pread64, walk.fd, &eh, sizeof(eh), 0) != sizeof(eh) ||
-	    sys(pipe, fds, 0, 0, 0) != 0)
+	    sys(pipe2, fds, 04000 /* O_NONBLOCK */, 0, 0) != 0)
 		return check(false, "own file and a pipe");
 	walk.pipe[0] = fds[0];
 	walk.pipe[1] = fds[1];
