@@ -6,11 +6,15 @@ import re
 import shutil
 import subprocess
 
+import machines
+
 # A new kernel is one line: its name, the suite that has it, and the package it hangs on.
 KERNELS = {
-    "6.1": ("bookworm", "linux-image-cloud-amd64"),
-    "6.12": ("bookworm-backports", "linux-image-cloud-amd64"),
-    "5.10": ("bullseye", "linux-image-cloud-amd64"),
+    "x86_64": {
+        "5.10": ("bullseye", "linux-image-cloud-amd64"),
+        "6.1": ("bookworm", "linux-image-cloud-amd64"),
+        "6.12": ("bookworm-backports", "linux-image-cloud-amd64"),
+    },
 }
 
 MIRROR = "http://deb.debian.org/debian"
@@ -25,30 +29,39 @@ def cache():
     return path.resolve()
 
 
-def apt(suite, *command, **options):
+class Unreachable(Exception):
+    """The packages cannot be had."""
+
+
+def apt(debian, suite, *command, **options):
     """apt with lists and sources of its own: what this machine has set up is not touched."""
-    root = cache() / "apt" / suite
+    root = cache() / "apt" / f"{suite}-{debian}"
     for folder in ("lists/partial", "cache/archives/partial"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     sources = root / "sources.list"
-    sources.write_text(f"deb [arch=amd64 signed-by={KEYRING}] {MIRROR} {suite} main\n")
+    sources.write_text(f"deb [arch={debian} signed-by={KEYRING}] {MIRROR} {suite} main\n")
     settings = [f"Dir::Etc::SourceList={sources}", "Dir::Etc::SourceParts=/dev/null",
                 f"Dir::State::Lists={root / 'lists'}", f"Dir::Cache={root / 'cache'}",
+                f"APT::Architecture={debian}", f"APT::Architectures={debian}",
                 "APT::Sandbox::User=root", "Acquire::Check-Valid-Until=false",
-                "Acquire::Languages=none", "APT::Default-Release="]
-    return subprocess.run([command[0], *(a for s in settings for a in ("-o", s)), *command[1:]],
-                          check=True, text=True, **options)
+                "APT::Update::Error-Mode=any", "Acquire::Languages=none", "APT::Default-Release="]
+    done = subprocess.run([command[0], *(a for s in settings for a in ("-o", s)), *command[1:]],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    if done.returncode:
+        raise Unreachable(f"{MIRROR} ({suite}): {' '.join(command)} has failed: "
+                          + " ".join(done.stderr.split()))
+    return done.stdout
 
 
-def fetch(name):
-    """The package of the kernel NAME, downloaded if it is not there; its bzImage."""
-    suite, meta = KERNELS[name]
-    unpacked = cache() / name
-    if not list(unpacked.glob("boot/vmlinuz-*")):
-        apt(suite, "apt-get", "-q", "update", stdout=subprocess.DEVNULL)
-        shown = apt(suite, "apt-cache", "show", "--no-all-versions", meta, stdout=subprocess.PIPE).stdout
+def fetch(cpu, name):
+    """The package of the kernel NAME, downloaded if it is not there; its image."""
+    debian, (suite, meta) = machines.MACHINES[cpu].debian, KERNELS[cpu][name]
+    unpacked = cache() / cpu / name
+    if not list(unpacked.glob("boot/vmlinu*-*")):
+        apt(debian, suite, "apt-get", "-q", "update")
+        shown = apt(debian, suite, "apt-cache", "show", "--no-all-versions", meta)
         package = re.search(r"^Depends: (linux-image-\S+)", shown, re.M).group(1)
-        apt(suite, "apt-get", "-q", "download", package, cwd=cache(), stdout=subprocess.DEVNULL)
+        apt(debian, suite, "apt-get", "-q", "download", f"{package}:{debian}", cwd=cache())
         deb = max(cache().glob(package + "_*.deb"), key=lambda path: path.stat().st_mtime)
         partial = unpacked.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -57,13 +70,13 @@ def fetch(name):
         shutil.rmtree(unpacked, ignore_errors=True)
         partial.rename(unpacked)
         deb.unlink()
-    return next(unpacked.glob("boot/vmlinuz-*"))
+    return next(unpacked.glob("boot/vmlinu*-*"))
 
 
-def image(name):
-    """The bzImage of a kernel of the table, or of a path."""
-    if name in KERNELS:
-        return fetch(name)
+def image(cpu, name):
+    """The image of a kernel of the table, or of a path."""
+    if name in KERNELS[cpu]:
+        return fetch(cpu, name)
     if "/" in name and os.path.isfile(name):
         return pathlib.Path(name)
-    raise SystemExit(f"kernels: '{name}' is neither a file nor one of {', '.join(KERNELS)}")
+    raise SystemExit(f"kernels: '{name}' is neither a file nor one of {', '.join(KERNELS[cpu])}")

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Boots other kernels by software emulation and runs the tests there, as TAP.
 
-usage: run.py [--write FILE] [--only STEP,...] [--keep] BUILD SOURCE KERNEL...
+usage: run.py [--cpu CPU] [--write FILE] [--only STEP,...] BUILD SOURCE KERNEL...
 
-KERNEL is a name of packages.py or the path of a bzImage. BUILD and SOURCE are the absolute
+KERNEL is a name of packages.py or the path of an image; CPU is one of machines.py. BUILD and SOURCE are the absolute
 directories that the tests have here; they have the same inside.
 """
 
@@ -20,10 +20,9 @@ import tempfile
 import time
 
 import initramfs
+import machines
 import packages
 
-QEMU = "qemu-system-x86_64"
-CPU = "max,la57=off,cx16=off,pku=off,xsave=off"  # docs/kernels.md says why
 LIMIT = 3000  # seconds for one kernel, which exist only to end a hang
 TESTS = ("test-programs", "test-maps", "test-verdicts", "test-compare")
 
@@ -76,7 +75,7 @@ def write_init(archive, args):
              "mount -t devtmpfs dev /dev; mkdir -p /dev/shm /dev/pts; mount -t devpts pts /dev/pts",
              "mount -t tmpfs -o mode=1777 shm /dev/shm",
              "mount -t tracefs trace /sys/kernel/tracing 2>/dev/null",
-             "exec >/dev/ttyS1 2>&1 </dev/null; stty -F /dev/ttyS1 raw",
+             "exec >{0} 2>&1 </dev/null; stty -F {0} raw".format("/dev/" + args.machine.results),
              "echo 2 >/proc/sys/kernel/perf_event_paranoid; ip link set lo up"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in environment(args).items()]
     lines += archive.sparse
@@ -116,17 +115,17 @@ def write_initramfs(path, args):
     archive.close()
 
 
-class Machine:
+class Boot:
     """One boot. Its lines come from the second serial port; the console is kept aside."""
 
-    def __init__(self, kernel, initrd, folder):
+    def __init__(self, kind, kernel, initrd, folder):
         self.console = folder / "console"
         self.process = subprocess.Popen(
-            [QEMU, "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "2", "-m", "6144",
-             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            [kind.qemu, *kind.options, "-accel", "tcg,thread=multi", "-smp", "2",
+             "-m", str(kind.memory), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
              "-serial", f"file:{self.console}", "-serial", "stdio",
              "-kernel", kernel, "-initrd", initrd,
-             "-append", "console=ttyS0 quiet panic=-1"],
+             "-append", f"console={kind.console} quiet panic=-1"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
 
     def lines(self, limit):
@@ -168,7 +167,7 @@ def last_words(said):
 
 def boot(name, image, initrd, folder, args, report):
     """The kernel's release and {step: (passed, run)}."""
-    machine = Machine(str(image), str(initrd), folder)
+    machine = Boot(args.machine, str(image), str(initrd), folder)
     table, release, said, step, ended = {}, None, [], None, False
     prints_tap = {s[0]: s[2] for s in steps(args)}
     for line in machine.lines(args.limit):
@@ -200,7 +199,7 @@ def write_table(path, results, args):
     rows = ["| Kernel | CPU | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
     for release, table in results:
         cells = ["{} of {}".format(*table[n]) if n in table else "not run" for n in names]
-        rows.append(f"| {release} | x86-64 | " + " | ".join(cells) + " |")
+        rows.append(f"| {release} | {args.machine.name} | " + " | ".join(cells) + " |")
     text = pathlib.Path(path).read_text()
     text = re.sub(r"(<!-- table -->\n).*(<!-- end -->)",
                   lambda m: m.group(1) + "\n".join(rows) + "\n" + m.group(2), text, flags=re.S)
@@ -209,6 +208,7 @@ def write_table(path, results, args):
 
 def arguments():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--cpu", choices=machines.MACHINES, default=os.uname().machine)
     parser.add_argument("--write", metavar="FILE", help="put the table of results there")
     parser.add_argument("--only", metavar="STEP,...", help="run these steps alone")
     parser.add_argument("--limit", type=int, default=LIMIT, help="seconds for one kernel")
@@ -216,20 +216,27 @@ def arguments():
     parser.add_argument("build")
     parser.add_argument("source")
     parser.add_argument("kernels", nargs="+")
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.machine = machines.MACHINES[args.cpu]
+    return args
 
 
 def main():
     args, report, results = arguments(), Report(), []
-    for program in (QEMU, initramfs.BUSYBOX):
+    for program in (args.machine.qemu, initramfs.BUSYBOX):
         if not shutil.which(program):
-            print(f"Bail out! no {program}: apt install qemu-system-x86 busybox-static")
+            print(f"Bail out! no {program}: apt install {args.machine.package} busybox-static")
             return 1
+    try:
+        images = [packages.image(args.cpu, name) for name in args.kernels]
+    except packages.Unreachable as error:
+        print(f"Bail out! a kernel's package cannot be fetched from {error}")
+        return 1
     with tempfile.TemporaryDirectory() as folder:
         initrd = pathlib.Path(folder) / "initramfs"
         write_initramfs(initrd, args)
-        for name in args.kernels:
-            results.append(boot(name, packages.image(name), initrd, pathlib.Path(folder), args, report))
+        for name, image in zip(args.kernels, images):
+            results.append(boot(name, image, initrd, pathlib.Path(folder), args, report))
     print(f"1..{report.count}")
     if args.write:
         write_table(args.write, results, args)
