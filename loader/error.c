@@ -15,8 +15,8 @@ enum {
 
 /*
  * Texts are templates: {i} is the header's index, {s} the step, {e} the errno in words, {x0}
- * and {d0} a value in hex and decimal, {o0} in octal. Kept as data so that every reason has its
- * sentence, its numbers and its hint in one place.
+ * and {d0} a value in hex and decimal, {o0} in octal, {p0} the powers of two in it. Kept as
+ * data so that every reason has its sentence, its numbers and its hint in one place.
  */
 struct reason_text {
 	const char *name;
@@ -108,6 +108,8 @@ static const struct reason_text texts[SEGMAP_REASON_COUNT] = {
 	     "entry {x0}, user space ends at {x1}", ""),
 	TEXT(INTERP_TYPE, "interp-type", "refused: the interpreter is neither executable nor shared object",
 	     "e_type {x0} of the interpreter: not ET_EXEC (2) or ET_DYN (3)", ""),
+	TEXT(PAGE_SIZE, "page-size", "no plan: kernels for this CPU do not have such pages",
+	     "pages of {d0} bytes: there are those of {p1}", ""),
 	TEXT(MAP, "map", "refused: segment {i}: cannot be mapped: {e}",
 	     "{s}({x0}, {d1}) of file offset {x2}: {e}",
 	     "the address, the size or a limit (ulimit -a) forbids it"),
@@ -172,6 +174,19 @@ void segmap_error_set_path(struct segmap_error *err, const char *path)
 	trim_character(err->path);
 }
 
+/* "4096, 16384, 65536" */
+static int write_powers(char *out, size_t room, uint64_t sum)
+{
+	size_t used = 0;
+
+	if (!sum)
+		return snprintf(out, room, "none");
+	for (; sum && used < room; sum &= sum - 1)
+		used += (size_t)snprintf(out + used, room - used, "%s%" PRIu64,
+					 used ? ", " : "", sum & -sum);
+	return (int)used;
+}
+
 static int write_value(char *out, size_t room, const char *key, const struct segmap_error *err)
 {
 	uint64_t v = err->value[key[1] - '0'];
@@ -183,6 +198,8 @@ static int write_value(char *out, size_t room, const char *key, const struct seg
 		return snprintf(out, room, "0x%" PRIx64, v);
 	case 'o':
 		return snprintf(out, room, "0%" PRIo64, v);
+	case 'p':
+		return write_powers(out, room, v);
 	case 'b': /* as they stand in the file: the lowest byte first */
 		return snprintf(out, room, "%02x %02x %02x %02x", (unsigned)(v & 0xff),
 				(unsigned)(v >> 8 & 0xff), (unsigned)(v >> 16 & 0xff),

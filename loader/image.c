@@ -27,6 +27,14 @@ enum {
 	INTERP_PATH_MAX = PATH_MAX,
 };
 
+/* How a file is looked at. */
+struct look {
+	bool inspect;     /* without the question whether it may be executed */
+	uint16_t machine; /* what it must be for: there are rules for that CPU */
+};
+
+static const struct look to_load = {.inspect = false, .machine = ARCH_MACHINE};
+
 /* Reads up to LENGTH bytes at OFFSET, as many as there are. */
 static ssize_t read_at(int fd, void *buffer, size_t length, uint64_t offset)
 {
@@ -94,11 +102,10 @@ static void keep_header(struct segmap_ehdr *to, const Elf64_Ehdr *from)
 }
 
 /* [7], for a program; [10], for an interpreter, whose e_type only matters when it is mapped */
-static int check_header(struct segmap_image *image, const uint8_t *head, size_t got,
-			struct segmap_error *err)
+static int check_header(struct segmap_image *image, const struct cpu *cpu, const uint8_t *head,
+			size_t got, struct segmap_error *err)
 {
 	const struct segmap_ehdr *ehdr = &image->ehdr;
-	const struct cpu *cpu = cpu_find(ARCH_MACHINE);
 	bool program = image->role == SEGMAP_PROGRAM;
 	uint32_t magic;
 
@@ -119,7 +126,8 @@ static int check_header(struct segmap_image *image, const uint8_t *head, size_t 
 		    .value = {ehdr->machine, cpu->machine});
 }
 
-static int read_header(struct segmap_image *image, struct segmap_error *err)
+static int read_header(struct segmap_image *image, const struct cpu *cpu,
+		       struct segmap_error *err)
 {
 	uint8_t head[sizeof(Elf64_Ehdr)] = {0};
 	Elf64_Ehdr ehdr;
@@ -133,7 +141,7 @@ static int read_header(struct segmap_image *image, struct segmap_error *err)
 			    .value = {(uint64_t)got, sizeof(head)});
 	memcpy(&ehdr, head, sizeof(ehdr));
 	keep_header(&image->ehdr, &ehdr);
-	return check_header(image, head, (size_t)got, err);
+	return check_header(image, cpu, head, (size_t)got, err);
 }
 
 /* Writes a header in front of TABLE that libelf reads as the kernel read the file's. */
@@ -257,9 +265,10 @@ static void scan_table(struct segmap_image *image)
 	}
 }
 
-static int read_parts(struct segmap_image *image, struct segmap_error *err)
+static int read_parts(struct segmap_image *image, const struct cpu *cpu,
+		      struct segmap_error *err)
 {
-	int r = read_header(image, err);
+	int r = read_header(image, cpu, err);
 
 	if (r == 0)
 		r = read_table(image, err);
@@ -270,13 +279,14 @@ static int read_parts(struct segmap_image *image, struct segmap_error *err)
 	return r;
 }
 
-static int read_image(struct segmap_image *image, bool inspect, struct segmap_error *err)
+static int read_image(struct segmap_image *image, const struct look *look,
+		      struct segmap_error *err)
 {
-	int r = file_look(image, inspect, err);
+	int r = file_look(image, look->inspect, err);
 
 	if (r < 0)
 		return r;
-	r = read_parts(image, err);
+	r = read_parts(image, cpu_find(look->machine), err);
 	/* Whatever has been found in it: one part may be older than the other. */
 	int changed = segmap_image_check(image, err);
 	return changed ? changed : r;
@@ -284,7 +294,7 @@ static int read_image(struct segmap_image *image, bool inspect, struct segmap_er
 
 /* Takes FD over, also when it fails; unless KEPT is there to give it to then. */
 static int image_from_fd(struct segmap_image **out, int fd, const char *name,
-			 enum segmap_object_id role, bool inspect, int *kept,
+			 enum segmap_object_id role, const struct look *look, int *kept,
 			 struct segmap_error *err)
 {
 	struct segmap_image *image = calloc(1, sizeof(*image));
@@ -300,7 +310,7 @@ static int image_from_fd(struct segmap_image **out, int fd, const char *name,
 	image->role = role;
 	image->fd = fd;
 	image->path = path;
-	r = read_image(image, inspect, err);
+	r = read_image(image, look, err);
 	if (r < 0 && kept) {
 		*kept = image->fd;
 		image->fd = -1;
@@ -313,7 +323,7 @@ static int image_from_fd(struct segmap_image **out, int fd, const char *name,
 }
 
 static int image_from_path(struct segmap_image **out, const char *path,
-			   enum segmap_object_id role, bool inspect, int *kept,
+			   enum segmap_object_id role, const struct look *look, int *kept,
 			   struct segmap_error *err)
 {
 	/* The kernel resolves an interpreter "" as the working directory itself. */
@@ -321,7 +331,7 @@ static int image_from_path(struct segmap_image **out, const char *path,
 	int r = file_open(here ? "." : path, err);
 
 	if (r >= 0)
-		r = image_from_fd(out, r, path, role, inspect, kept, err);
+		r = image_from_fd(out, r, path, role, look, kept, err);
 	if (r < 0 && err) {
 		err->object = role;
 		segmap_error_set_path(err, path);
@@ -332,20 +342,31 @@ static int image_from_path(struct segmap_image **out, const char *path,
 int segmap_image_open(struct segmap_image **image, const char *path, enum segmap_object_id role,
 		      struct segmap_error *err)
 {
-	return image_from_path(image, path, role, false, NULL, err);
+	return image_from_path(image, path, role, &to_load, NULL, err);
 }
 
 int segmap_image_inspect(struct segmap_image **image, const char *path,
 			 enum segmap_object_id role, struct segmap_error *err)
 {
-	return image_from_path(image, path, role, true, NULL, err);
+	return segmap_image_explain(image, path, role, ARCH_MACHINE, err);
+}
+
+int segmap_image_explain(struct segmap_image **image, const char *path,
+			 enum segmap_object_id role, uint16_t machine, struct segmap_error *err)
+{
+	const struct look look = {.inspect = true, .machine = machine};
+
+	if (!cpu_find(machine))
+		return fail(err, MACHINE, ERRNO, ENOEXEC, .object = role,
+			    .value = {machine, ARCH_MACHINE});
+	return image_from_path(image, path, role, &look, NULL, err);
 }
 
 static int image_from_copy(struct segmap_image **image, int fd, const char *name,
 			   enum segmap_object_id role, int *kept, struct segmap_error *err)
 {
 	int copy = file_take(fd, err);
-	int r = copy < 0 ? copy : image_from_fd(image, copy, name, role, false, kept, err);
+	int r = copy < 0 ? copy : image_from_fd(image, copy, name, role, &to_load, kept, err);
 
 	if (r < 0 && err) {
 		err->object = role;
@@ -364,7 +385,7 @@ int image_open_keeping(struct segmap_image **image, const char *path, int fd, in
 		       struct segmap_error *err)
 {
 	*kept = -1;
-	return fd < 0 ? image_from_path(image, path, SEGMAP_PROGRAM, false, kept, err)
+	return fd < 0 ? image_from_path(image, path, SEGMAP_PROGRAM, &to_load, kept, err)
 		      : image_from_copy(image, fd, path, SEGMAP_PROGRAM, kept, err);
 }
 

@@ -402,6 +402,7 @@ static int check_table(const struct segmap_image *image, const struct segmap_rul
 static int plan_all(struct segmap_plan *plan, const struct segmap_image *const images[2],
 		    const struct segmap_policy *policy, struct segmap_error *err)
 {
+	int last = images[SEGMAP_INTERPRETER] ? SEGMAP_INTERPRETER : SEGMAP_PROGRAM;
 	int r = 0;
 
 	for (int id = 0; r == 0 && id < 2 && images[id]; id++)
@@ -420,8 +421,10 @@ static int plan_all(struct segmap_plan *plan, const struct segmap_image *const i
 	}
 	if (r < 0)
 		return r;
-	int last = images[SEGMAP_INTERPRETER] ? SEGMAP_INTERPRETER : SEGMAP_PROGRAM;
-	r = check_entry(plan, &plan->objects[last], (enum segmap_object_id)last, err);
+	if (images[SEGMAP_PROGRAM]->interp && !images[SEGMAP_INTERPRETER])
+		plan->entry = 0;
+	else
+		r = check_entry(plan, &plan->objects[last], (enum segmap_object_id)last, err);
 	note_bounds(plan, images[SEGMAP_PROGRAM]);
 	place_heap(plan, images[SEGMAP_PROGRAM], policy);
 	return r;

@@ -9,7 +9,7 @@ MENTIONED = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
 
 # What an option's argument is, by its name in --help.
 KINDS = {"FILE": "file", "CMD": "command", "PID": "pid", "WHEN": "when", "PLACE": "place",
-         "entry": "entry", "COMMAND": "name"}
+         "entry": "entry", "COMMAND": "name", "DIR": "file"}
 WORDS = {"when": ["auto", "always", "never"], "place": ["entry", "exit"], "entry": ["entry"]}
 
 

@@ -76,6 +76,7 @@ enum segmap_reason {
 	SEGMAP_REASON_TAIL_PAST_EOF, /* index, v0 = file offset of the tail, v1 = file size */
 	SEGMAP_REASON_ENTRY_RANGE,   /* v0 = entry, v1 = TASK_SIZE */
 	SEGMAP_REASON_INTERP_TYPE,   /* v0 = e_type of the interpreter */
+	SEGMAP_REASON_PAGE_SIZE,     /* v0 = that was asked for, v1 = sum of those there are */
 	/* mapping */
 	SEGMAP_REASON_MAP,     /* step, index, v0 = address, v1 = length, v2 = offset, errnum */
 	SEGMAP_REASON_TAIL,    /* index, v0 = address, v1 = length, errnum */

@@ -84,10 +84,16 @@ int segmap_image_open(struct segmap_image **image, const char *path, enum segmap
 int segmap_image_fdopen(struct segmap_image **image, int fd, const char *name,
 			enum segmap_object_id role, struct segmap_error *err);
 
-/* As segmap_image_fdopen, without the question whether the file may be executed: for tools
+/* As segmap_image_open, without the question whether the file may be executed: for tools
  * that look at a file and never run it. */
 int segmap_image_inspect(struct segmap_image **image, const char *path,
 			 enum segmap_object_id role, struct segmap_error *err);
+
+/* As segmap_image_inspect, for a file of the CPU that has MACHINE as e_machine, whatever CPU
+ * this one is. SEGMAP_REASON_MACHINE also if there are no rules for it. */
+int segmap_image_explain(struct segmap_image **image, const char *path,
+			 enum segmap_object_id role, uint16_t machine,
+			 struct segmap_error *err);
 
 /*
  * Is the file still what it was when IMAGE was read? execve keeps writers out while it loads,

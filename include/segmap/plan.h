@@ -109,7 +109,8 @@ struct segmap_plan {
 	size_t object_count;             /* 1 without an interpreter */
 	struct segmap_mapping *mappings; /* owned; in the kernel's order */
 	size_t mapping_count;
-	uint64_t entry; /* first instruction: the interpreter's if there is one */
+	uint64_t entry; /* first instruction: the interpreter's if there is one, 0 if that is
+			 * not at hand */
 	/* The following belong to the program, and move with its bias. */
 	uint64_t phdr_addr; /* AT_PHDR */
 	uint64_t start_code, end_code, start_data, end_data;
@@ -122,7 +123,8 @@ struct segmap_plan {
 };
 
 /*
- * Plans the load of PROGRAM, with INTERP if it names one (else NULL), under POLICY.
+ * Plans the load of PROGRAM, with INTERP if it names one (else NULL), under POLICY. Where one
+ * is named and not at hand, NULL gives the plan of the program alone, which is for looking at.
  * On success *PLAN is the caller's, to be given to segmap_plan_free.
  * Errors: -ENOEXEC and the like never (that is the image's); every refusal here stands for a
  * death inside execve (SEGMAP_VERDICT_KILLS), or -ENOMEM. *PLAN is untouched then.

@@ -1,12 +1,12 @@
 /* segmap plan: what would be mapped, step by step. Loads nothing. */
 #include "plan.h"
 
+#include "../checked.h"
+
 #include <elf.h>
-#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 /* Exit statuses of --check, as those of grep and diff. */
@@ -22,62 +22,6 @@ size_t next_load(const struct segmap_image *image, size_t from)
 bool is_placed(const struct plan_file *file, enum segmap_object_id id)
 {
 	return file->plan->objects[id].place == SEGMAP_PLACE_FIXED;
-}
-
-/* The stack as the kernel first maps it, where nothing is randomised: 128 KiB and a page or
- * more for the strings. A segment that would meet it is refused. */
-static struct segmap_policy quiet_policy(void)
-{
-	struct segmap_policy policy = {.randomize = false};
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	struct utsname running;
-
-	segmap_rules_native(&policy.rules, page);
-	if (uname(&running) == 0)
-		segmap_rules_set_kernel(&policy.rules, running.release);
-	policy.stack_end = policy.rules.stack_top_max;
-	policy.stack_start = policy.stack_end - (128 << 10) - page;
-	return policy;
-}
-
-static int open_images(struct plan_file *file)
-{
-	struct segmap_image **images = file->images;
-	int r = segmap_image_inspect(&images[0], file->path, SEGMAP_PROGRAM, &file->error);
-
-	if (r == 0)
-		r = segmap_symbols_open(&file->symbols[0], images[0]->fd, &file->error);
-	if (r < 0 || !images[0]->interp)
-		return r;
-	r = segmap_image_inspect(&images[1], images[0]->interp, SEGMAP_INTERPRETER,
-				 &file->error);
-	if (r == 0)
-		r = segmap_symbols_open(&file->symbols[1], images[1]->fd, &file->error);
-	return r;
-}
-
-/* Goes as far as it can: what was refused is in FILE->error. */
-static void file_open(struct plan_file *file, const char *path, const char *kernel)
-{
-	struct segmap_policy policy = quiet_policy();
-	struct segmap_error *err = &file->error;
-
-	if (kernel) /* it has been found valid with the options */
-		segmap_rules_set_kernel(&policy.rules, kernel);
-	*file = (struct plan_file){.path = path, .rules = policy.rules};
-	if (open_images(file) == 0)
-		segmap_plan_make(&file->plan, file->images[0], file->images[1], &policy, err);
-	if (err->reason && err->object == SEGMAP_INTERPRETER && !err->path[0])
-		snprintf(err->path, sizeof(err->path), "%s", file->images[0]->interp);
-}
-
-static void file_close(struct plan_file *file)
-{
-	segmap_plan_free(file->plan);
-	for (int id = 0; id < 2; id++) {
-		segmap_symbols_free(file->symbols[id]);
-		segmap_image_free(file->images[id]);
-	}
 }
 
 static int check_status(const struct plan_file *file, const struct findings *findings)
@@ -107,16 +51,25 @@ static int print_checked(const struct plan_file *file, const struct findings *fi
 	return status;
 }
 
+/* Of a file that is not checked: one for another CPU is refused here, plan or not. */
+static int plain_status(const struct plan_file *file)
+{
+	int here = file->here.reason ? status_of(&file->here) : 0;
+
+	return file->error.reason ? status_of(&file->error) : here;
+}
+
 static int print_planned(const struct plan_file *file, const struct plan_options *options)
 {
 	if (file->error.reason) {
 		complain_about(file->path, &file->error);
-		return status_of(&file->error);
+	} else if (text_print(file, options) < 0) {
+		complain("out of memory");
+		return EXIT_OWN;
 	}
-	if (text_print(file, options) == 0)
-		return 0;
-	complain("out of memory");
-	return EXIT_OWN;
+	if (file->here.reason)
+		complain_about(file->path, &file->here);
+	return plain_status(file);
 }
 
 static int add_json(json_t *files, const struct plan_file *file,
@@ -137,20 +90,20 @@ static int show_file(const char *path, const struct plan_options *options, json_
 	struct findings findings = {0};
 	int status;
 
-	file_open(&file, path, options->kernel);
+	plan_file_open(&file, path, options);
 	if (options->check && check_file(&findings, &file) < 0)
 		findings.failed = true;
 	if (files) {
 		status = add_json(files, &file, options->check ? &findings : NULL);
-		if (!options->check && file.error.reason)
-			status = status_of(&file.error);
+		if (!options->check && status == 0)
+			status = plain_status(&file);
 	} else if (options->check) {
 		status = print_checked(&file, &findings, options);
 	} else {
 		status = print_planned(&file, options);
 	}
 	free(findings.items);
-	file_close(&file);
+	plan_file_close(&file);
 	return status;
 }
 
@@ -198,7 +151,14 @@ static int show_files(char **paths, const struct plan_options *options)
 	return worst;
 }
 
-enum { OPTION_CHECK = 256, OPTION_COLOR, OPTION_INTERP, OPTION_KERNEL };
+enum {
+	OPTION_CHECK = 256,
+	OPTION_COLOR,
+	OPTION_INTERP,
+	OPTION_KERNEL,
+	OPTION_PAGE_SIZE,
+	OPTION_SYSROOT,
+};
 
 static const struct option long_options[] = {
 	{"json", no_argument, NULL, 'J'},
@@ -210,6 +170,8 @@ static const struct option long_options[] = {
 	{"color", optional_argument, NULL, OPTION_COLOR},
 	{"interp", no_argument, NULL, OPTION_INTERP},
 	{"kernel", required_argument, NULL, OPTION_KERNEL},
+	{"page-size", required_argument, NULL, OPTION_PAGE_SIZE},
+	{"sysroot", required_argument, NULL, OPTION_SYSROOT},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -225,6 +187,21 @@ static bool choose_kernel(struct plan_options *options, const char *release)
 	}
 	options->kernel = release;
 	return true;
+}
+
+/* "16384" or "16K". Whether the CPU of a file has such pages is seen when it is opened. */
+static bool choose_page_size(struct plan_options *options, const char *text)
+{
+	char *rest;
+	unsigned long size = strtoul(text, &rest, 10);
+	bool kilo = rest != text && strcmp(rest, "K") == 0;
+
+	if (*text >= '0' && *text <= '9' && (kilo || !*rest) && size <= UINT32_MAX)
+		options->page_size = (uint64_t)size << (kilo ? 10 : 0);
+	if (is_power_of_two(options->page_size))
+		return true;
+	complain("plan: --page-size=%s: must be a power of two, as 16384 or 16K", text);
+	return false;
 }
 
 /* False if C is an option that cannot be followed, which has been said. */
@@ -254,6 +231,11 @@ static bool take_option(struct plan_options *options, int c)
 		return table_columns_valid(optarg);
 	case OPTION_KERNEL:
 		return choose_kernel(options, optarg);
+	case OPTION_PAGE_SIZE:
+		return choose_page_size(options, optarg);
+	case OPTION_SYSROOT:
+		options->sysroot = optarg;
+		return true;
 	case OPTION_COLOR:
 		if (choose_color(optarg ? optarg : "always", &options->color))
 			return true;
@@ -315,10 +297,13 @@ const struct command command_plan = {
 		"      --interp         the interpreter's mappings as well\n"
 		"      --kernel=RELEASE what that kernel would do: 6.1, say; else the running\n"
 		"                       one\n"
+		"      --page-size=SIZE with pages of SIZE bytes: 16K, say; else this "
+		"machine's\n"
+		"      --sysroot=DIR    look for the interpreter under DIR\n"
 		"  -h, --help           this text\n"
 		"\n"
-		"Exit status: 0, 125 if segmap fails, 126 if a FILE is refused, 127 if it or "
-		"its\n"
-		"interpreter is not there. With --check: 0 clean, 1 findings, 2 usage or "
-		"I/O.\n",
+		"Exit status: 0, 125 if segmap fails, 126 if a FILE is refused or is for "
+		"another\n"
+		"CPU, 127 if it or its interpreter is not there. With --check: 0 clean, 1\n"
+		"findings, 2 usage or I/O.\n",
 };

@@ -12,6 +12,8 @@ struct plan_options {
 	bool json, check, interp, noheadings, raw, bytes, color;
 	const char *columns; /* of -o, or NULL */
 	const char *kernel;  /* whose rules count: a release; NULL for the running one's */
+	uint64_t page_size;  /* bytes; 0 for what is usual on the file's CPU */
+	const char *sysroot; /* where the interpreter's path begins; NULL for / */
 };
 
 /* One FILE and what could be learnt about it until something was refused. */
@@ -21,8 +23,18 @@ struct plan_file {
 	struct segmap_symbols *symbols[2];
 	struct segmap_plan *plan;  /* NULL if refused */
 	struct segmap_error error; /* reason NONE if nothing was refused */
+	struct segmap_error here;  /* for another CPU: why this kernel refuses it; else NONE */
 	struct segmap_rules rules;
 };
+
+/* plan_file.c: opens PATH and plans as OPTIONS say, as far as that goes: what was refused is in
+ * FILE->error. The interpreter of a file for another CPU need not be there. */
+void plan_file_open(struct plan_file *file, const char *path,
+		    const struct plan_options *options);
+void plan_file_close(struct plan_file *file);
+
+/* There is a plan, but not of the interpreter that is named. */
+bool lacks_interpreter(const struct plan_file *file);
 
 /* cmd_plan.c */
 

@@ -41,12 +41,13 @@ static const char *skip_verdict(const char *cause)
 	return cause;
 }
 
-static void add_refusal(struct findings *findings, const struct segmap_error *err)
+static void add_refusal(struct findings *findings, enum severity severity,
+			const struct segmap_error *err)
 {
 	struct segmap_error plain = *err;
 	struct segmap_error_text text;
 	struct finding finding = {
-		.severity = SEVERITY_REFUSED,
+		.severity = severity,
 		.object = err->object,
 		.index = err->index,
 		.name = segmap_reason_name(err->reason),
@@ -60,6 +61,12 @@ static void add_refusal(struct findings *findings, const struct segmap_error *er
 	finding_add(findings, &finding);
 }
 
+/* A file for another CPU is looked at by that CPU's rules; it is not to be blamed for it. */
+static bool is_foreign(const struct plan_file *file, const struct segmap_error *err)
+{
+	return file->here.reason && err->reason == SEGMAP_REASON_MACHINE;
+}
+
 /* The plan is made of files that need no permission; opening them as execve does shows whether
  * there is one. */
 static void check_permission(struct findings *findings, const struct plan_file *file,
@@ -69,15 +76,17 @@ static void check_permission(struct findings *findings, const struct plan_file *
 	struct segmap_error err = {0};
 
 	if (segmap_image_open(&image, file->images[id]->path, id, &err) < 0 &&
-	    err.verdict != SEGMAP_VERDICT_SYSTEM)
-		add_refusal(findings, &err);
+	    err.verdict != SEGMAP_VERDICT_SYSTEM && !is_foreign(file, &err))
+		add_refusal(findings, SEVERITY_REFUSED, &err);
 	segmap_image_free(image);
 }
 
 int check_file(struct findings *findings, const struct plan_file *file)
 {
 	if (file->error.reason && file->error.verdict != SEGMAP_VERDICT_SYSTEM)
-		add_refusal(findings, &file->error);
+		add_refusal(findings, SEVERITY_REFUSED, &file->error);
+	if (file->here.reason)
+		add_refusal(findings, SEVERITY_INFO, &file->here);
 	for (int id = 0; id < 2; id++) {
 		if (!file->images[id])
 			continue;

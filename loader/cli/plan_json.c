@@ -207,18 +207,30 @@ static json_t *json_places(const struct plan_file *file)
 	return array;
 }
 
-static json_t *json_plan(const struct plan_file *file)
+/* The first instruction. */
+static json_t *json_entry(const struct plan_file *file)
 {
 	const struct segmap_plan *plan = file->plan;
 	bool interp = plan->object_count > 1;
+
+	if (!lacks_interpreter(file))
+		return json_address(file, interp ? SEGMAP_INTERPRETER : SEGMAP_PROGRAM,
+				    plan->entry);
+	struct object o = object_new();
+	set_unknown(&o, "addr", "why", "the interpreter is not here");
+	return object_end(&o);
+}
+
+static json_t *json_plan(const struct plan_file *file)
+{
+	const struct segmap_plan *plan = file->plan;
 	struct object o = object_new();
 
 	set(&o, "page_size", json_integer((json_int_t)plan->rules.page_size));
 	set(&o, "randomised", json_false());
 	set(&o, "objects", json_places(file));
 	set(&o, "mappings", json_mappings(file));
-	set(&o, "entry",
-	    json_address(file, interp ? SEGMAP_INTERPRETER : SEGMAP_PROGRAM, plan->entry));
+	set(&o, "entry", json_entry(file));
 	set(&o, "at_entry",
 	    json_address(file, SEGMAP_PROGRAM, plan->objects[SEGMAP_PROGRAM].entry));
 	set(&o, "at_phdr", json_address(file, SEGMAP_PROGRAM, plan->phdr_addr));
@@ -294,6 +306,8 @@ json_t *json_file(const struct plan_file *file, const struct findings *findings)
 		set_unknown(&o, "plan", "why", "see error");
 		set(&o, "error", json_error(&file->error));
 	}
+	if (file->here.reason)
+		set(&o, "here", json_error(&file->here));
 	if (findings)
 		set(&o, "findings", json_findings(findings));
 	return object_end(&o);

@@ -70,6 +70,12 @@ static void print_entry(const struct plan_file *file)
 	bool interp = plan->object_count > 1;
 
 	printf("  entry   ");
+	if (lacks_interpreter(file)) {
+		printf("in the interpreter; AT_ENTRY ");
+		put_address(file, SEGMAP_PROGRAM, plan->objects[SEGMAP_PROGRAM].entry);
+		printf("\n  phdr    " HEX ", %zu headers\n", plan->phdr_addr, plan->phdr_count);
+		return;
+	}
 	put_address(file, interp ? SEGMAP_INTERPRETER : SEGMAP_PROGRAM, plan->entry);
 	if (interp) {
 		printf(" %s; AT_ENTRY ", is_placed(file, SEGMAP_INTERPRETER)
@@ -120,7 +126,7 @@ static void print_interp(const struct plan_file *file)
 	size_t mappings = 0;
 	uint64_t length = 0;
 
-	if (plan->object_count < 2) {
+	if (plan->object_count < 2 && !image->interp) {
 		printf("  interp  none\n");
 		return;
 	}
@@ -132,6 +138,11 @@ static void print_interp(const struct plan_file *file)
 	}
 	printf("  interp  ");
 	put_text(stdout, image->interp);
+	if (lacks_interpreter(file)) {
+		printf(", named by INTERP[%d]: not here for this CPU, so not planned\n",
+		       image->interp_index);
+		return;
+	}
 	printf(", named by INTERP[%d]: %zu mappings, %" PRIu64 " pages, %s\n",
 	       image->interp_index, mappings, length / file->rules.page_size,
 	       is_placed(file, SEGMAP_INTERPRETER) ? "at fixed addresses"

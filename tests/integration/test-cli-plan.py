@@ -10,6 +10,7 @@ import re
 import struct
 import subprocess
 import sys
+import tempfile
 import traceback
 
 segmap, testdata = sys.argv[1], pathlib.Path(sys.argv[2])
@@ -136,6 +137,115 @@ def test_kernels():
     assert run("plan", "--kernel=6.1", path).returncode == 126
     done = run("plan", "--kernel=new", path)
     assert done.returncode == 125 and "new" in done.stderr, done.stderr
+
+
+def foreign(folder, name, machine, **fields):
+    """A copy of a program for this CPU that says that it is for MACHINE."""
+    data = bytearray((testdata / name).read_bytes())
+    struct.pack_into("<H", data, 18, machine)
+    for offset, value in fields.get("bytes", {}).items():
+        data[offset] = value
+    path = folder / f"{name}-{machine}"
+    path.write_bytes(data)
+    path.chmod(0o755)
+    return path
+
+
+MACHINES = {62: "x86-64", 183: "aarch64", 243: "riscv"}
+
+
+def machines(native):
+    return {number: name for number, name in MACHINES.items() if name != native}
+
+
+def native():
+    return json.loads(run("plan", "-J", testdata / "good-asm").stdout)["files"][0]["program"]["machine"]
+
+
+def test_other_cpus():
+    with tempfile.TemporaryDirectory() as name:
+        for machine, word in machines(native()).items():
+            path = foreign(pathlib.Path(name), "good-asm", machine)
+            done = run("plan", path)
+            assert done.returncode == 126, f"{word}: {done.returncode}"
+            assert f" EXEC {word}, entry " in done.stdout, done.stdout
+            assert f"e_machine {machine}: this kernel runs " in done.stderr, done.stderr
+            assert "ENOEXEC" in done.stderr, done.stderr
+            # but for the first line, the rules of fixed addresses are those of this CPU
+            rows, own = done.stdout.splitlines()[1:], plan(testdata / "good-asm").splitlines()[1:]
+            assert rows == own, done.stdout
+            file, = json.loads(run("plan", "-J", path).stdout)["files"]
+            assert file["plan"]["mappings"] and file["here"]["errno"] == "ENOEXEC", file
+            assert file["here"]["reason"] == "machine" and "error" not in file, file
+            done = run("plan", "--check", path)
+            assert done.returncode in (0, 1) and "info: built for another CPU" in done.stdout
+            assert "0 refused" in done.stdout or "clean" in done.stdout, done.stdout
+            assert run("run", path).returncode == 126, "segload is as strict as before"
+
+
+def test_another_cpus_refusals():
+    with tempfile.TemporaryDirectory() as name:
+        machine = next(iter(machines(native())))
+        path = foreign(pathlib.Path(name), "bad-incongruent", machine)
+        done = run("plan", path)
+        assert done.returncode == 126 and not done.stdout, done.stdout
+        assert "differ" in done.stderr and "another CPU" in done.stderr, done.stderr
+        unknown = foreign(pathlib.Path(name), "good-asm", 22)  # EM_S390
+        done = run("plan", unknown)
+        assert done.returncode == 126 and not done.stdout, done.stdout
+        assert "e_machine 22" in done.stderr, done.stderr
+        narrow = foreign(pathlib.Path(name), "good-asm", 243, bytes={4: 1})  # EI_CLASS
+        done = run("plan", narrow)
+        assert done.returncode == 126 and "EI_CLASS 1" in done.stderr, done.stderr
+
+
+def test_interpreter_of_another_cpu():
+    """Not here, or under another root; what has its name here is this CPU's."""
+    if native() == "aarch64":
+        return
+    program = testdata / "good-own-interp"
+    file, = json.loads(run("plan", "-J", program).stdout)["files"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        path = foreign(folder, program.name, 183)
+        done = run("plan", path)
+        assert done.returncode == 126 and "not here for this CPU" in done.stdout, done.stdout
+        assert re.search(r"^  entry   in the interpreter; AT_ENTRY 0x", done.stdout, re.M)
+        other, = json.loads(run("plan", "-J", path).stdout)["files"]
+        assert other["plan"]["entry"] == {"addr": None, "why": "the interpreter is not here"}
+        assert "interpreter" not in other and len(other["plan"]["objects"]) == 1
+        interp = file["program"]["interp"].lstrip("/")
+        (folder / interp).parent.mkdir(parents=True)
+        (folder / interp).write_bytes(foreign(folder, pathlib.Path(interp).name, 183).read_bytes())
+        done = run("plan", f"--sysroot={folder}", "--interp", path)
+        assert done.returncode == 126 and ": interpreter, " in done.stdout, done.stdout
+        (folder / interp).unlink()
+        done = run("plan", f"--sysroot={folder}", path)
+        assert done.returncode == 127 and not done.stdout, done.stdout
+
+
+def test_page_sizes():
+    with tempfile.TemporaryDirectory() as name:
+        arm = foreign(pathlib.Path(name), "good-align-pie", 183)
+        x86 = foreign(pathlib.Path(name), "good-asm", 62)
+        for size in 4096, 16384, 65536:
+            for spelled in size, f"{size >> 10}K":
+                done = run("plan", f"--page-size={spelled}", "--json", arm)
+                file, = json.loads(done.stdout)["files"]
+                if file["plan"]:
+                    assert file["plan"]["page_size"] == size, file["plan"]["page_size"]
+                    starts = [int(m["addr"], 16) for m in file["plan"]["mappings"] if m["addr"]]
+                    assert starts and not any(start % size for start in starts), starts
+                else:
+                    assert file["error"]["reason"] == "incongruent", file["error"]
+        done = run("plan", "--page-size=64K", x86)
+        assert done.returncode == 125 and not done.stdout, done.stdout
+        assert "65536 bytes: there are those of 4096" in done.stderr, done.stderr
+        assert run("plan", "--check", "--page-size=64K", x86).returncode == 2
+        assert run("plan", "--page-size=4K", x86).stdout == run("plan", x86).stdout
+    for bad in "", "0", "4095", "4 K", "4k", "K", "-4096", "4096K4", "0x1000", "9" * 30:
+        done = run("plan", f"--page-size={bad}", testdata / "good-asm")
+        assert done.returncode == 125 and "power of two" in done.stderr, (bad, done.stderr)
 
 
 def test_commands():

@@ -8,6 +8,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 import jsonschema
 
@@ -42,6 +43,15 @@ for kind in ("good-", "odd-", "bad-", "unsupported-"):
     assert found, kind
     check(f"plan of all {kind}*", "plan.schema.json", "plan", "--json", *found)
     check(f"plan --check of all {kind}*", "plan.schema.json", "plan", "--json", "--check", *found)
+with tempfile.TemporaryDirectory() as folder:
+    data = bytearray((testdata / "good-own-interp").read_bytes())
+    names = []
+    for machine in 62, 183, 243:
+        names.append(f"{folder}/{machine}")
+        data[18:20] = machine.to_bytes(2, "little")
+        pathlib.Path(names[-1]).write_bytes(data)
+    check("plan of other CPUs' files", "plan.schema.json", "plan", "--json", *names)
+    check("plan with their pages", "plan.schema.json", "plan", "--json", "--page-size=16K", *names)
 for program in ("good-asm", "good-c-pie", "good-c-static-pie", "bad-magic", "bad-incongruent"):
     check(f"compare {program}", "compare.schema.json", "compare", "--json",
           str(testdata / program))

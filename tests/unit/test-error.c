@@ -173,6 +173,10 @@ Test(error, placeholders)
 		 "pread of 56 bytes at offset 0x40: Input/output error"},
 		{{.reason = SEGMAP_REASON_READ, .errnum = EIO, .value = {0, 56}},
 		 "? of 56 bytes at offset 0x0: Input/output error"},
+		{{.reason = SEGMAP_REASON_PAGE_SIZE, .value = {8192, 0x15000}},
+		 "pages of 8192 bytes: there are those of 4096, 16384, 65536"},
+		{{.reason = SEGMAP_REASON_PAGE_SIZE, .value = {8192, 0x1000}},
+		 "pages of 8192 bytes: there are those of 4096"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

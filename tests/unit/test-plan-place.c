@@ -333,6 +333,24 @@ Test(plan_place, span_of_kernel_unit_test)
 	}
 }
 
+/* For another CPU, say: the program goes where it would, and its own entry is not looked at. */
+Test(plan_place, interpreter_not_at_hand)
+{
+	static const struct segmap_phdr phdrs[HEADERS] = {LOAD(RX, 0, 0, 0x1000, 0x1000)};
+	static char path[] = "/lib/ld.so";
+	struct subject s;
+
+	subject_init(&s, ET_DYN, phdrs, 4096);
+	s.images[0].interp = path;
+	s.images[0].ehdr.entry = UINT64_MAX / 2;
+	cr_assert_eq(subject_plan(&s), 0, "%s", segmap_reason_name(s.err.reason));
+	cr_expect_eq(s.plan->object_count, 1);
+	cr_expect_eq(s.plan->objects[0].bias, PIE_BASE);
+	cr_expect_eq(s.plan->objects[0].entry, PIE_BASE + UINT64_MAX / 2);
+	cr_expect_eq(s.plan->entry, 0);
+	subject_clear(&s);
+}
+
 /* With randomisation: 28 bits of pages on the base, before the alignment. */
 Test(plan_place, random_base)
 {
