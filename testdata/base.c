@@ -15,8 +15,9 @@
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
 /* So that the data and bss of the base are what a program would have. */
-unsigned char data[0x1800] __attribute__((section(".data.1"))) = {[0 ... 0x17ff] = 0xda};
-unsigned char bss[0x3000] __attribute__((section(".bss.1")));
+unsigned char data[PAGE_MAX + 0x800]
+	__attribute__((section(".data.1"))) = {[0 ... PAGE_MAX + 0x7ff] = 0xda};
+unsigned char bss[3 * PAGE_MAX] __attribute__((section(".bss.1")));
 
 struct pages {
 	unsigned same, zero, other, none;
@@ -43,7 +44,7 @@ static bool peek(const struct walk *walk, uint64_t address, unsigned char *page)
 static void look_at_page(const struct walk *walk, uint64_t address, uint64_t offset,
 			 struct pages *pages)
 {
-	unsigned char memory[PAGE], file[PAGE];
+	unsigned char memory[PAGE_MAX], file[PAGE_MAX];
 
 	if (!peek(walk, address, memory)) {
 		pages->none++;
@@ -153,7 +154,7 @@ int start_c(struct start *start)
 	Elf64_Ehdr eh;
 	Elf64_Phdr ph;
 
-	walk.fd = sys(open, aux(start, AT_EXECFN), 0, 0, 0);
+	walk.fd = sys_open((const char *)aux(start, AT_EXECFN));
 	if (sys(pread64, walk.fd, &eh, sizeof(eh), 0) != sizeof(eh) ||
 	    sys(pipe2, fds, 04000 /* O_NONBLOCK */, 0, 0) != 0)
 		return check(false, "own file and a pipe");

@@ -8,7 +8,7 @@
 #include "tiny.h"
 
 /* The segment must exist for the generator to change; the linker script gives it a page. */
-static const unsigned char big[PAGE] __attribute__((section(".big"), used)) = {'A'};
+static const unsigned char big[PAGE_MAX] __attribute__((section(".big"), used)) = {'A'};
 
 static int check_byte(volatile unsigned char *at, unsigned char expected, bool write,
 		      const char *what)

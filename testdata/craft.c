@@ -4,7 +4,8 @@
  * craft: a copy of an ELF file with a few fields changed.
  *
  *   craft BASE OUT EDIT...
- *   craft --table FILE --bases DIR --out DIR [--stamp FILE]
+ *   craft --table FILE --bases DIR --out DIR [--cpu NAME] [--made FILE]
+ *         [--define NAME=VALUE]...
  *
  * BASE `-` is an empty file. The edits are done from left to right:
  *
@@ -30,7 +31,8 @@
  *
  * Numbers are decimal, 0x or 0 octal, with K M G T behind them if wanted. A VALUE may be a sum,
  * with divisions in its terms, and may name FIELDs and `size` (of the file):
- * load[2].p_offset=size-4K. In a STRING \s is a blank, \n a newline, \0 a NUL, \\ a backslash,
+ * load[2].p_offset=size-4K, or a word that --define gave a value, with factors before it:
+ * 3*page. In a STRING \s is a blank, \n a newline, \0 a NUL, \\ a backslash,
  * and %O the output's directory, absolute.
  *
  * e_phoff, e_phnum and e_phentsize are just fields: the table stays where it is, and its
@@ -65,7 +67,14 @@ void fail(const char *format, ...)
 	exit(1);
 }
 
-#define COLUMNS 8
+enum { NAME, BASE, EDITS, VERDICT, END, WHEN, ROWS, REASON, COLUMNS };
+
+struct table {
+	const char *path;
+	const char *bases;
+	const char *directory;
+	const char *cpu; /* NULL: the rows of all */
+};
 
 /* Cuts a line at its `|`s and trims the cells. */
 static int split(char *line, char **cell)
@@ -104,28 +113,49 @@ static void make_row(char **cell, const char *bases, const char *directory)
 	finish();
 }
 
-static void make_table(const char *table, const char *bases, const char *directory, FILE *stamp)
+/* Is a row for this CPU? `cpu=NAME` in its conditions says so, more than once for several. */
+static bool is_for_cpu(const char *when, const char *cpu)
 {
-	FILE *file = fopen(table, "r");
-	char *line = NULL, *cell[COLUMNS];
+	bool named = false;
+
+	for (const char *at = when; cpu && (at = strstr(at, "cpu=")); named = true) {
+		size_t n = strcspn(at += strlen("cpu="), ",");
+
+		if (n == strlen(cpu) && strncmp(at, cpu, n) == 0)
+			return true;
+	}
+	return !named;
+}
+
+/* Makes the files of a table; MADE, if not NULL, gets the rows that were made. */
+static void make_table(const struct table *t, FILE *made)
+{
+	FILE *file = fopen(t->path, "r");
+	char *line = NULL, *copy, *cell[COLUMNS];
 	size_t size = 0;
 	unsigned number = 0;
 	char where[PATH_MAX];
 
 	if (!file)
-		fail("%s: %s", table, strerror(errno));
+		fail("%s: %s", t->path, strerror(errno));
 	while (getline(&line, &size, file) > 0) {
 		number++;
 		line[strcspn(line, "\n")] = 0;
 		if (line[strspn(line, " \t")] == 0 || line[0] == '#')
 			continue;
-		snprintf(where, sizeof(where), "%s:%u", table, number);
+		snprintf(where, sizeof(where), "%s:%u", t->path, number);
 		out.name = where;
-		if (split(line, cell) != COLUMNS)
+		copy = strdup(line);
+		if (!copy)
+			fail("%s", strerror(errno));
+		if (split(copy, cell) != COLUMNS)
 			fail("%d columns are expected", COLUMNS);
-		make_row(cell, bases, directory);
-		if (stamp)
-			fprintf(stamp, "%s\n", cell[0]);
+		if (is_for_cpu(cell[WHEN], t->cpu)) {
+			make_row(cell, t->bases, t->directory);
+			if (made)
+				fprintf(made, "%s\n", line);
+		}
+		free(copy);
 	}
 	free(line);
 	fclose(file);
@@ -134,36 +164,49 @@ static void make_table(const char *table, const char *bases, const char *directo
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: craft BASE OUT EDIT...\n"
-			"       craft --table FILE --bases DIR --out DIR [--stamp FILE]\n");
+	fprintf(stderr,
+		"usage: craft BASE OUT EDIT...\n"
+		"       craft --table FILE --bases DIR --out DIR [--cpu NAME] [--made FILE]\n"
+		"             [--define NAME=VALUE]...\n");
 	return 2;
 }
 
 static int main_table(int argc, char **argv)
 {
-	static const char *const names[] = {"--table", "--bases", "--out", "--stamp"};
-	const char *value[4] = {NULL};
-	FILE *stamp = NULL;
+	const char *made_path = NULL;
+	struct table t = {NULL};
+	FILE *made = NULL;
+	const struct {
+		const char *name;
+		const char **value;
+	} options[] = {
+		{"--table", &t.path}, {"--bases", &t.bases},  {"--out", &t.directory},
+		{"--cpu", &t.cpu},    {"--made", &made_path},
+	};
+	const size_t count = sizeof(options) / sizeof(options[0]);
 
 	for (int i = 1; i < argc; i += 2) {
 		size_t option = 0;
 
-		while (option < 4 && strcmp(argv[i], names[option]) != 0)
+		while (option < count && strcmp(argv[i], options[option].name) != 0)
 			option++;
-		if (option == 4 || i + 1 == argc)
+		if (i + 1 == argc)
 			return usage();
-		value[option] = argv[i + 1];
+		if (option < count)
+			*options[option].value = argv[i + 1];
+		else if (strcmp(argv[i], "--define") != 0 || !define_word(argv[i + 1]))
+			return usage();
 	}
-	if (!value[0] || !value[1] || !value[2])
+	if (!t.path || !t.bases || !t.directory)
 		return usage();
-	if (value[3]) {
-		stamp = fopen(value[3], "w");
-		if (!stamp)
-			fail("%s: %s", value[3], strerror(errno));
+	if (made_path) {
+		made = fopen(made_path, "w");
+		if (!made)
+			fail("%s: %s", made_path, strerror(errno));
 	}
-	make_table(value[0], value[1], value[2], stamp);
-	if (stamp && fclose(stamp) != 0)
-		fail("%s: %s", value[3], strerror(errno));
+	make_table(&t, made);
+	if (made && fclose(made) != 0)
+		fail("%s: %s", made_path, strerror(errno));
 	return 0;
 }
 

@@ -70,9 +70,12 @@ bool parse_field(const char **text, struct place *place);
 uint64_t get(const struct place *place);
 void set(const struct place *place, uint64_t value);
 
+/* NAME=NUMBER: a word for values from now on. False if it is none, or there are too many. */
+bool define_word(const char *text);
+
 uint64_t parse_number(const char **text);
 
-/* A sum; wraps, as -0x1000 must. */
+/* A sum of products; wraps, as -0x1000 must. */
 uint64_t parse_value(const char **text);
 
 /* The string's bytes, *n of them and a NUL that is not counted; valid until the next call. */

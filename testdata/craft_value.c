@@ -178,10 +178,35 @@ void set(const struct place *place, uint64_t value)
 		out.eh_changed = true;
 }
 
+/* Of --define. */
+static struct word {
+	char name[16];
+	uint64_t value;
+} words[8];
+static size_t word_count;
+
+bool define_word(const char *text)
+{
+	size_t n = strcspn(text, "=");
+	struct word *word = &words[word_count];
+
+	if (!text[n] || n == 0 || n >= sizeof(word->name) ||
+	    word_count == sizeof(words) / sizeof(words[0]))
+		return false;
+	memcpy(word->name, text, n);
+	text += n + 1;
+	word->value = parse_number(&text);
+	word_count++;
+	return *text == 0;
+}
+
 static uint64_t parse_term(const char **text)
 {
 	struct place place;
 
+	for (size_t i = 0; i < word_count; i++)
+		if (skip(text, words[i].name))
+			return words[i].value;
 	if (parse_field(text, &place))
 		return get(&place);
 	if (skip(text, "size"))
@@ -189,19 +214,24 @@ static uint64_t parse_term(const char **text)
 	return parse_number(text);
 }
 
-/* A term, or a part of it: load[1].p_filesz/2. */
+/* A term, or parts of it, or several: load[1].p_filesz/2, 3*page. */
 static uint64_t parse_part(const char **text)
 {
 	uint64_t value = parse_term(text);
 
-	while (skip(text, "/")) {
-		uint64_t divisor = parse_number(text);
+	for (;;) {
+		if (skip(text, "*")) {
+			value *= parse_term(text);
+		} else if (skip(text, "/")) {
+			uint64_t divisor = parse_number(text);
 
-		if (divisor == 0)
-			fail("division by 0");
-		value /= divisor;
+			if (divisor == 0)
+				fail("division by 0");
+			value /= divisor;
+		} else {
+			return value;
+		}
 	}
-	return value;
 }
 
 uint64_t parse_value(const char **text)

@@ -6,12 +6,10 @@
  */
 #include "tiny.h"
 
-#include <asm/stat.h>
-
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
 static char maps[1 << 16];
-static unsigned char bss[3 * PAGE];
+static unsigned char bss[3 * PAGE_MAX];
 
 /* One line of /proc/self/maps: `from-to perms offset major:minor inode name`. */
 struct line {
@@ -98,8 +96,8 @@ static bool is_ours(struct start *start, const struct line *line)
 	 */
 	struct stat st;
 
-	return sys(stat, aux(start, AT_EXECFN), &st, 0, 0) == 0 && st.st_ino == line->inode &&
-	       in_segment(start, line);
+	return sys_stat((const char *)aux(start, AT_EXECFN), &st) == 0 &&
+	       st.st_ino == line->inode && in_segment(start, line);
 }
 
 int start_c(struct start *start)

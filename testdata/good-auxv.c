@@ -54,10 +54,10 @@ static int check_block(struct start *start)
 	for (; end->a_type != AT_NULL; end++)
 		entries++;
 	sp = (random - 16 * (entries + 1) - 8 * ((uint64_t)start->argc + envc + 3)) & -16UL;
-	failed |= check((uint64_t)start % 16 == 0, "rsp is a multiple of 16");
-	failed |= check(sp == (uint64_t)start, "rsp is where the kernel's rule puts it");
-	failed |= check((platform + 7) % 16 == 0 && platform < strings &&
-				strings - platform < 8192 + 32,
+	failed |= check((uint64_t)start % 16 == 0, ARCH_SP " is a multiple of 16");
+	failed |= check(sp == (uint64_t)start, ARCH_SP " is where the kernel's rule puts it");
+	failed |= check((platform + sizeof(ARCH_PLATFORM)) % 16 == 0 && platform < strings &&
+				strings - platform < ARCH_STACK_SHUFFLE + 32,
 			"AT_PLATFORM is below the strings");
 	failed |= check(random == platform - 16, "AT_RANDOM is below AT_PLATFORM");
 	failed |= check(end->a_un.a_val == 0, "AT_NULL has the value 0");
@@ -113,7 +113,7 @@ static int check_program(struct start *start)
 static int check_execfn(struct start *start)
 {
 	const char *execfn = (const char *)aux(start, AT_EXECFN);
-	long fd = sys(open, execfn, 0, 0, 0);
+	long fd = sys_open(execfn);
 	Elf64_Ehdr eh;
 
 	if (sys(read, fd, &eh, sizeof(eh), 0) != sizeof(eh))
@@ -134,7 +134,8 @@ static int check_system(struct start *start)
 	failed |= check(aux(start, AT_FLAGS) == 0, "AT_FLAGS");
 	failed |= check(aux(start, AT_HWCAP) != 0, "AT_HWCAP");
 	failed |= check(find_aux(start, AT_HWCAP2) != NULL, "AT_HWCAP2");
-	failed |= check(same_string((char *)aux(start, AT_PLATFORM), "x86_64"), "AT_PLATFORM");
+	failed |= check(same_string((char *)aux(start, AT_PLATFORM), ARCH_PLATFORM),
+			"AT_PLATFORM");
 	failed |= check(!all_zero((void *)aux(start, AT_RANDOM), 16), "AT_RANDOM is not zero");
 	return failed;
 }

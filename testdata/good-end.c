@@ -3,6 +3,8 @@
  * Every way to end. HOW, chosen when compiling, is what it does when it has no argument; an
  * argument (0..255, segv, abrt, kill, term, return, ill, fpe, bus, trap) has precedence.
  */
+#include "arch_fault.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +22,11 @@ static void end_by_fault(const char *how)
 	if (strcmp(how, "segv") == 0)
 		*(volatile int *)8 = 1;
 	else if (strcmp(how, "ill") == 0)
-		__asm__ volatile("ud2");
+		arch_illegal();
 	else if (strcmp(how, "fpe") == 0)
-		__asm__ volatile("xor %%eax, %%eax; cltd; idivl %%eax"
-				 :
-				 :
-				 : "rax", "rdx", "cc");
+		arch_divide();
 	else if (strcmp(how, "trap") == 0)
-		__asm__ volatile("int3");
+		arch_break();
 }
 
 static void end_by_signal(const char *how)

@@ -5,6 +5,8 @@
  */
 #include "check.h"
 
+#include "arch_code.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -28,6 +30,7 @@ static int call(void *address)
 
 	memcpy(&function, &address, sizeof(function));
 	fault_address = NULL;
+	__builtin___clear_cache(address, (char *)address + sizeof(return_42));
 	__asm__ volatile(""
 			 :
 			 : "r"(address)
@@ -37,7 +40,6 @@ static int call(void *address)
 	return function();
 }
 
-static const unsigned char return_42[] = {0xb8, 42, 0, 0, 0, 0xc3}; /* mov $42, %eax; ret */
 static unsigned char in_data[sizeof(return_42)] = {1};
 
 int main(void)

@@ -6,44 +6,13 @@
  */
 #include "tiny.h"
 
-#include <asm/prctl.h>
+#include "arch_pristine.h"
+
 #include <asm/signal.h>
 #include <linux/prctl.h>
 #include <linux/rseq.h>
 
 static char text[1 << 16];
-
-/* FXSAVE's layout, the part that is looked at. */
-static struct {
-	uint16_t fcw, fsw;
-	uint8_t ftw, between[19];
-	uint32_t mxcsr, mxcsr_mask;
-	uint8_t registers[128 + 256];
-	uint8_t reserved[96];
-} fx __attribute__((aligned(16)));
-
-/* Comes first: nothing in this file uses these registers, but then nobody has to know. */
-static int check_fpu(void)
-{
-	__asm__ volatile("fxsave %0" : "=m"(fx));
-	return check(fx.fcw == 0x37f && fx.fsw == 0 && fx.ftw == 0, "x87 state is initial") |
-	       check(fx.mxcsr == 0x1f80, "MXCSR is initial") |
-	       check(all_zero(fx.registers, sizeof(fx.registers)),
-		     "x87 and SSE registers are 0");
-}
-
-static int check_segments(void)
-{
-	uint64_t fs = 1, gs = 1;
-	uint16_t ds, es, fs_selector, gs_selector;
-
-	__asm__("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
-		: "=r"(ds), "=r"(es), "=r"(fs_selector), "=r"(gs_selector));
-	sys(arch_prctl, ARCH_GET_FS, &fs, 0, 0);
-	sys(arch_prctl, ARCH_GET_GS, &gs, 0, 0);
-	return check((ds | es | fs_selector | gs_selector) == 0, "segment selectors are 0") |
-	       check(fs == 0 && gs == 0, "FS and GS base are 0");
-}
 
 /* The kernel's own struct sigaction, all 64 of them: a libc hides two. */
 static int check_signals(void)
@@ -120,5 +89,5 @@ int start_c(struct start *start)
 	int failed = check_fpu();
 
 	(void)start;
-	return failed | check_segments() | check_signals() | check_thread() | check_process();
+	return failed | check_bases() | check_signals() | check_thread() | check_process();
 }

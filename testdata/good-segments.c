@@ -11,7 +11,7 @@
 #define DATA_SIZE 100
 #endif
 #ifndef BSS_SIZE
-#define BSS_SIZE 10000
+#define BSS_SIZE (2 * PAGE_MAX + 1808)
 #endif
 #ifndef SEGMENTS
 #define SEGMENTS 1

@@ -7,26 +7,7 @@
 #define TINY_OWN_START
 #include "tiny.h"
 
-/* rsp at entry is kept in rbx, and the program starts with the registers the kernel gave us. */
-__asm__(".text\n"
-	".globl _start\n"
-	"_start:\n"
-	"	mov %rsp, %rbx\n"
-	"	mov %rsp, %rdi\n"
-	"	and $-16, %rsp\n"
-	"	call start_c\n"
-	"	mov %rbx, %rsp\n"
-	"	test %eax, %eax\n"
-	"	jnz 1f\n"
-	"	call program_entry\n"
-	"	mov %rbx, %rsp\n"
-	"	xor %edx, %edx\n"
-	"	xor %ebx, %ebx\n"
-	"	jmp *%rax\n"
-	"1:	mov %eax, %edi\n"
-	"	mov $231, %eax\n"
-	"	syscall\n"
-	"	hlt\n");
+#include "arch_interp.h"
 
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 

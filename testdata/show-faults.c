@@ -6,28 +6,30 @@
  */
 #include "tiny.h"
 
+#include "arch_access.h"
+
 #include <sys/mman.h>
 
 #define APART __attribute__((aligned(65536), visibility("hidden")))
 
-APART volatile char written[16 * PAGE] = {1};
-APART volatile char read_then_written[16 * PAGE] = {1};
-APART volatile char beside[16 * PAGE] = {1};
-APART const volatile char only_read[16 * PAGE] = {1};
-APART volatile char zero_then_written[16 * PAGE];
-APART volatile char filled[16 * PAGE];
-APART volatile char forked[16 * PAGE];
-APART volatile char given_back[16 * PAGE];
-APART volatile char by_kernel[16 * PAGE];
-APART volatile char stored[16 * PAGE];
-APART volatile char compared[16 * PAGE];
+APART volatile char written[16 * PAGE_MAX] = {1};
+APART volatile char read_then_written[16 * PAGE_MAX] = {1};
+APART volatile char beside[16 * PAGE_MAX] = {1};
+APART const volatile char only_read[16 * PAGE_MAX] = {1};
+APART volatile char zero_then_written[16 * PAGE_MAX];
+APART volatile char filled[16 * PAGE_MAX];
+APART volatile char forked[16 * PAGE_MAX];
+APART volatile char given_back[16 * PAGE_MAX];
+APART volatile char by_kernel[16 * PAGE_MAX];
+APART volatile char stored[16 * PAGE_MAX];
+APART volatile char compared[16 * PAGE_MAX];
 
 static void write_after_fork(void)
 {
 	int status;
 
 	forked[0] = 1;
-	long child = sys(fork, 0, 0, 0, 0);
+	long child = sys_fork();
 	if (child == 0) {
 		forked[0] = 2;
 		sys(exit_group, 0, 0, 0, 0);
@@ -52,23 +54,12 @@ static void let_kernel_write(void)
 static void tell_present(const char *what, const volatile char *addr)
 {
 	uint64_t entry = 0;
-	long fd = sys(open, "/proc/self/pagemap", 0, 0, 0);
+	long fd = sys_open("/proc/self/pagemap");
 
 	sys(pread64, fd, &entry, sizeof(entry), (uint64_t)addr / PAGE * sizeof(entry));
 	sys(close, fd, 0, 0, 0);
 	put(what);
 	put(entry >> 63 ? " present\n" : " absent\n");
-}
-
-/* The instructions that are easily taken for the wrong kind of access. */
-static void use_odd_instructions(void)
-{
-	__asm__ volatile("movups %%xmm0, (%0)\n\t" /* a store */
-			 "cmpb $1, (%1)\n\t"       /* no store */
-			 "lock addl $1, (%1)"
-			 :
-			 : "r"(stored), "r"(compared)
-			 : "memory", "cc");
 }
 
 int start_c(struct start *start)
@@ -89,6 +80,6 @@ int start_c(struct start *start)
 	sys(madvise, given_back, PAGE, MADV_DONTNEED, 0);
 	given_back[0] = 1;
 	let_kernel_write();
-	use_odd_instructions();
+	arch_odd_accesses(stored, compared);
 	return 0;
 }

@@ -13,7 +13,7 @@ static char buffer[1 << 16];
 
 int start_c(struct start *start)
 {
-	long n, fd = sys(open, FILE, 0, 0, 0);
+	long n, fd = sys_open(FILE);
 
 	(void)start;
 	while ((n = sys(read, fd, buffer, sizeof(buffer), 0)) > 0)

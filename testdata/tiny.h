@@ -9,16 +9,15 @@
 #ifndef TESTDATA_TINY_H
 #define TESTDATA_TINY_H
 
-#include <asm/unistd.h>
+#include "arch_start.h"
+
 #include <elf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define PAGE 4096UL
-
-/* The initial stack, from rsp at the first instruction on: argc, argv[], NULL, envp[], NULL,
- * auxv. */
+/* The initial stack, from the stack pointer at the first instruction on: argc, argv[], NULL,
+ * envp[], NULL, auxv. */
 struct start {
 	long argc;
 	char *argv[];
@@ -28,53 +27,7 @@ struct start {
  */
 int start_c(struct start *start);
 
-#ifndef TINY_OWN_START
-__asm__(".text\n"
-	".globl _start\n"
-	".type _start, @function\n"
-	"_start:\n"
-	"	mov %rsp, %rdi\n"
-	"	and $-16, %rsp\n"
-	"	call start_c\n"
-	"	mov %eax, %edi\n"
-	"	mov $231, %eax\n" /* exit_group */
-	"	syscall\n"
-	"	hlt\n"
-	".size _start, .-_start\n");
-#endif
-
-static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return result;
-}
-
 #define sys(nr, a, b, c, d) sys6(__NR_##nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
-
-/* The compiler may call these two for a struct copy or a loop, libc or not. */
-void *memcpy(void *to, const void *from, size_t n)
-{
-	void *result = to;
-
-	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
-	return result;
-}
-
-void *memset(void *to, int byte, size_t n)
-{
-	void *result = to;
-
-	__asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(byte) : "memory");
-	return result;
-}
 
 static inline size_t length(const char *s)
 {
@@ -197,7 +150,7 @@ static inline uint64_t aux(struct start *start, uint64_t type)
  * failure. */
 static inline long slurp(const char *path, char *buffer, size_t size)
 {
-	long fd = sys(open, path, 0, 0, 0), done = 0, n;
+	long fd = sys_open(path), done = 0, n;
 
 	if (fd < 0)
 		return fd;

@@ -5,8 +5,8 @@
 struct page {
 	long padding[3];
 	long value;
-	unsigned char rest[PAGE - 4 * sizeof(long)];
-} __attribute__((aligned(4096)));
+	unsigned char rest[PAGE_MAX - 4 * sizeof(long)];
+} __attribute__((aligned(PAGE_MAX)));
 
 /* They are not static, so that their order is that of their addresses. */
 extern volatile struct page before, data, after;

@@ -15,8 +15,8 @@
 
 #define PAGES 64
 
-volatile unsigned char pages[PAGES][PAGE]
-	__attribute__((aligned(4096))) = {[0 ... PAGES - 1] = {[PAGE - 1] = 1}};
+volatile unsigned char pages[PAGES][PAGE_MAX]
+	__attribute__((aligned(PAGE_MAX))) = {[0 ... PAGES - 1] = {[PAGE_MAX - 1] = 1}};
 
 __attribute__((noinline)) static void write_page(volatile unsigned char *page)
 {
@@ -38,7 +38,7 @@ static bool act(const char *what)
 
 	switch (*what) {
 	case 'r':
-		return page[PAGE - 1] == 1;
+		return page[PAGE_MAX - 1] == 1;
 	case 'k':
 		return sys(getrandom, page, 8, 0, 0) == 8;
 	case 'd':
@@ -67,7 +67,7 @@ int start_c(struct start *start)
 {
 	for (long i = 1; i < start->argc; i++) {
 		if (same_string(start->argv[i], "fork")) {
-			long child = sys(fork, 0, 0, 0, 0);
+			long child = sys_fork();
 
 			if (child)
 				return parent(child);

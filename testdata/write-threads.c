@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Four threads, each of which writes to a page of initialised data of its own. */
+#include "arch_page.h"
+
 #include <pthread.h>
 
 #define THREADS 4
 
 struct page {
 	long value;
-	char rest[4096 - sizeof(long)];
-} __attribute__((aligned(4096)));
+	char rest[PAGE_MAX - sizeof(long)];
+} __attribute__((aligned(PAGE_MAX)));
 
 volatile struct page pages[THREADS] = {{.value = 1}, {.value = 2}, {.value = 3}, {.value = 4}};
 

@@ -82,7 +82,7 @@ static const struct command commands[] = {
 	{{"./good-end-kill"}, SIGKILL, "ending by ", .err = NULL},
 	{{"./nothing-of-that-name"}, EXIT(127), NULL, .err = "No such file"},
 	{{""}, EXIT(127), NULL, .err = "No such file"},
-	{{"./bad.stamp"}, EXIT(126), NULL, .err = "execut"},
+	{{"./bad.table"}, EXIT(126), NULL, .err = "execut"},
 	{{"."}, EXIT(126), NULL, .err = "regular"},
 	{{"/dev/null"}, EXIT(126), NULL, .err = "regular"},
 	{{"./good-args/x"}, EXIT(126), NULL, .err = "Not a directory"},
@@ -93,7 +93,7 @@ static const struct command commands[] = {
 	{{"-i", "-"}, 0, "argc 1\nargv -\n", NULL, BY_FILE, .from = "good-args-static-pie"},
 	{{"-"}, EXIT(126), NULL, "not an ELF file", BY_PIPE, .from = "/dev/null"},
 	{{"-"}, EXIT(126), NULL, "not an ELF file", BY_PIPE, .from = "/etc/passwd"},
-	{{"-"}, EXIT(126), NULL, "execut", BY_FILE, .from = "bad.stamp"},
+	{{"-"}, EXIT(126), NULL, "execut", BY_FILE, .from = "bad.table"},
 };
 
 static void pipe_in(const char *from)

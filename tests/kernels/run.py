@@ -32,7 +32,7 @@ def environment(args):
     return {
         "SEGMAP_BUILD": args.build,
         "SEGMAP_TESTDATA": f"{args.build}/testdata",
-        "SEGMAP_TABLE": f"{tests}/bad.table",
+        "SEGMAP_TABLE": f"{args.build}/testdata/bad.table",
         "SEGMAP_SEGLOAD": f"{args.build}/loader/segload",
         "SEGMAP_SEGMAP": f"{args.build}/loader/segmap",
         "SEGMAP_WRONG_LOADER": f"{tests}/wrong-loader",
@@ -102,7 +102,6 @@ def write_initramfs(path, args):
         archive.program(str(tests / test))
     for large in ("/bin/bash", "/usr/bin/python3"):  # test-maps stops them at their entry
         archive.program(large)
-    archive.add(str(tests / "bad.table"))
     for path in sorted(pathlib.Path(args.build, "testdata").iterdir()):
         if path.is_symlink() or path.is_dir():
             archive.add(str(path))
