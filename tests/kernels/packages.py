@@ -4,9 +4,12 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
+import sys
 
 import machines
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "loader/arch"))
+import debian  # noqa: E402
 
 # A new kernel is one line: its name, the suite that has it, and the package it hangs on.
 KERNELS = {
@@ -17,58 +20,28 @@ KERNELS = {
     },
 }
 
-MIRROR = "http://deb.debian.org/debian"
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-
 
 def cache():
     """Where packages are kept between runs."""
-    given = os.environ.get("SEGMAP_KERNEL_CACHE")
-    path = pathlib.Path(given or pathlib.Path.home() / ".cache/segmap/kernels")
-    path.mkdir(parents=True, exist_ok=True)
-    return path.resolve()
+    return debian.cache("kernels", os.environ.get("SEGMAP_KERNEL_CACHE"))
 
 
-class Unreachable(Exception):
-    """The packages cannot be had."""
-
-
-def apt(debian, suite, *command, **options):
-    """apt with lists and sources of its own: what this machine has set up is not touched."""
-    root = cache() / "apt" / f"{suite}-{debian}"
-    for folder in ("lists/partial", "cache/archives/partial"):
-        (root / folder).mkdir(parents=True, exist_ok=True)
-    sources = root / "sources.list"
-    sources.write_text(f"deb [arch={debian} signed-by={KEYRING}] {MIRROR} {suite} main\n")
-    settings = [f"Dir::Etc::SourceList={sources}", "Dir::Etc::SourceParts=/dev/null",
-                f"Dir::State::Lists={root / 'lists'}", f"Dir::Cache={root / 'cache'}",
-                f"APT::Architecture={debian}", f"APT::Architectures={debian}",
-                "APT::Sandbox::User=root", "Acquire::Check-Valid-Until=false",
-                "APT::Update::Error-Mode=any", "Acquire::Languages=none", "APT::Default-Release="]
-    done = subprocess.run([command[0], *(a for s in settings for a in ("-o", s)), *command[1:]],
-                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
-    if done.returncode:
-        raise Unreachable(f"{MIRROR} ({suite}): {' '.join(command)} has failed: "
-                          + " ".join(done.stderr.split()))
-    return done.stdout
+def without_modules(unpacked):
+    shutil.rmtree(unpacked / "lib", ignore_errors=True)
 
 
 def fetch(cpu, name):
     """The package of the kernel NAME, downloaded if it is not there; its image."""
-    debian, (suite, meta) = machines.MACHINES[cpu].debian, KERNELS[cpu][name]
+    (suite, meta), lists = KERNELS[cpu][name], cache() / "apt"
+    where = lists, suite, machines.MACHINES[cpu].debian
     unpacked = cache() / cpu / name
     if not list(unpacked.glob("boot/vmlinu*-*")):
-        apt(debian, suite, "apt-get", "-q", "update")
-        shown = apt(debian, suite, "apt-cache", "show", "--no-all-versions", meta)
+        debian.apt(*where, "apt-get", "-q", "update")
+        shown = debian.apt(*where, "apt-cache", "show", "--no-all-versions", meta)
         package = re.search(r"^Depends: (linux-image-\S+)", shown, re.M).group(1)
-        apt(debian, suite, "apt-get", "-q", "download", f"{package}:{debian}", cwd=cache())
+        debian.apt(*where, "apt-get", "-q", "download", package, cwd=cache())
         deb = max(cache().glob(package + "_*.deb"), key=lambda path: path.stat().st_mtime)
-        partial = unpacked.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        subprocess.run(["dpkg-deb", "-x", deb, partial], check=True)
-        shutil.rmtree(partial / "lib", ignore_errors=True)  # modules: not needed
-        shutil.rmtree(unpacked, ignore_errors=True)
-        partial.rename(unpacked)
+        debian.unpack([deb], unpacked, without_modules)
         deb.unlink()
     return next(unpacked.glob("boot/vmlinu*-*"))
 

@@ -228,7 +228,7 @@ def main():
             return 1
     try:
         images = [packages.image(args.cpu, name) for name in args.kernels]
-    except packages.Unreachable as error:
+    except packages.debian.Unreachable as error:
         print(f"Bail out! a kernel's package cannot be fetched from {error}")
         return 1
     with tempfile.TemporaryDirectory() as folder:
