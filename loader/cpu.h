@@ -15,6 +15,7 @@ struct cpu {
 	uint16_t compat[2];   /* e_machine of the programs of its 32-bit mode; 0 for none */
 	uint64_t page_sizes;  /* the sizes of a page that its kernels can have, added up */
 	uint64_t brk_rnd_range;
+	bool vdso_above_stack; /* by kernels before 6.12; else where mmap puts it */
 	/* The address space and its randomness: what depends on RULES->page_size. */
 	void (*limits)(struct segmap_rules *rules);
 };

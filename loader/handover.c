@@ -4,9 +4,9 @@
  */
 #include <segmap/handover.h>
 
+#include "arch.h"
 #include "checked.h"
 #include "fail.h"
-#include "gadget.h"
 #include "leftovers.h"
 #include "privilege.h"
 #include "process.h"
@@ -65,6 +65,11 @@ static uint64_t code_size(void)
 	return (uint64_t)__stop_segmap_stub - (uint64_t)__start_segmap_stub;
 }
 
+static uint64_t vdso_size(const struct segmap_self *self)
+{
+	return self->vdso_block.end - self->vdso_block.start;
+}
+
 static uint64_t block_size(const struct segmap_handover_input *in,
 			   const struct segmap_leftovers *left, uint64_t page)
 {
@@ -73,7 +78,9 @@ static uint64_t block_size(const struct segmap_handover_input *in,
 	uint64_t lists = (left->fd_count + left->timer_count) * sizeof(int32_t);
 	uint64_t queue = left->queued ? sizeof(uint64_t) * STUB_QUEUE_MAX * STUB_SIGINFO : 0;
 
-	return page_up(code_size(), page) + sizeof(struct stub_args) + ranges + lists +
+	uint64_t vdso = ARCH_MOVES_VDSO ? vdso_size(in->self) : 0;
+
+	return page_up(code_size(), page) + vdso + sizeof(struct stub_args) + ranges + lists +
 	       4 * sizeof(struct stub_range) + FIXUPS_MAX * sizeof(struct stub_fixup) +
 	       in->stack->size + queue + (uint64_t)ALIGNMENT * 9 + STUB_STACK;
 }
@@ -288,16 +295,21 @@ static uint64_t vdso_hint(const struct segmap_handover_input *in, uint64_t lengt
 static void fill_vdso(struct stub_args *args, const struct segmap_handover_input *in)
 {
 	const struct segmap_self *self = in->self;
-	const struct segmap_range *block = &self->vdso_block;
 	const uint8_t *code = (const uint8_t *)self->vdso.start; // NOLINT
 
-	args->vdso_length = block->end - block->start;
+	args->vdso_length = vdso_size(self);
 	if (in->plan->rules.vdso_above_stack)
 		args->vdso_hint = vdso_hint(in, args->vdso_length);
-	args->vdso_offset = self->vdso.start - block->start;
+	args->vdso_offset = self->vdso.start - self->vdso_block.start;
 	if (args->vdso_length)
 		arch_find_gadget(code, (size_t)(self->vdso.end - self->vdso.start),
-				 &args->gadget, &args->gadget_pops);
+				 &args->gadget);
+	for (size_t i = 0; ARCH_MOVES_VDSO && i < self->vdso_part_count; i++) {
+		const struct segmap_range *part = &self->vdso_parts[i];
+
+		args->vdso_parts[args->vdso_part_count++] =
+			(struct stub_range){part->start, part->end - part->start};
+	}
 }
 
 static void fill_leftovers(struct stub_args *args, const struct segmap_handover_input *in,
@@ -395,6 +407,8 @@ static int try_vdso(const struct segmap_self *self, struct segmap_error *err)
 static struct stub_args *fill_args(const struct segmap_handover_input *in,
 				   const struct segmap_leftovers *left, struct block *block)
 {
+	/* whole pages, right behind those of the code */
+	void *room = take(block, ARCH_MOVES_VDSO ? vdso_size(in->self) : 0);
 	struct stub_args *args = take(block, sizeof(*args));
 
 	args->block = block->addr;
@@ -409,6 +423,7 @@ static struct stub_args *fill_args(const struct segmap_handover_input *in,
 	fill_layout(args, in);
 	segmap_steps_fill(args);
 	fill_vdso(args, in);
+	args->vdso_room = (uint64_t)room;
 	fill_fixups(args, in, block);
 	fill_leftovers(args, in, left, block);
 	if (in->privilege)

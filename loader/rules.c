@@ -35,6 +35,7 @@ static void apply_version(struct segmap_rules *rules, unsigned version)
 {
 	/* a page was the bound as well, 73 headers of 4 KiB; seen changed in 6.18, and not yet
 	 * in 6.12 */
+	const struct cpu *cpu = cpu_find(rules->machine);
 	bool one_page = version < VERSION(6, 18) && rules->page_size < PHDR_TABLE_MAX;
 
 	rules->phdr_table_max = one_page ? rules->page_size : PHDR_TABLE_MAX;
@@ -42,7 +43,7 @@ static void apply_version(struct segmap_rules *rules, unsigned version)
 	rules->tail_fault_kills = version >= VERSION(6, 7);
 	rules->interp_bss_joined = version < VERSION(6, 7);
 	/* above it in 6.1, not in 6.12; what lies between has not been tried */
-	rules->vdso_above_stack = version < VERSION(6, 12);
+	rules->vdso_above_stack = cpu && cpu->vdso_above_stack && version < VERSION(6, 12);
 }
 
 uint64_t segmap_rules_page_sizes(uint16_t machine)

@@ -82,9 +82,13 @@ static void take_line(struct segmap_self *self, char *line)
 		self->vdso = (struct segmap_range){start, end};
 	if (strcmp(name, "[vdso]") != 0 && strncmp(name, "[vvar", 5) != 0)
 		return;
-	if (vdso->end != start) /* the first of them; the others follow it without a gap */
+	if (vdso->end != start) { /* the first of them; the others follow it without a gap */
 		vdso->start = start;
+		self->vdso_part_count = 0;
+	}
 	vdso->end = end;
+	if (self->vdso_part_count < sizeof(self->vdso_parts) / sizeof(self->vdso_parts[0]))
+		self->vdso_parts[self->vdso_part_count++] = (struct segmap_range){start, end};
 }
 
 static int read_maps(struct segmap_self *self, struct segmap_error *err)

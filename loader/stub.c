@@ -72,7 +72,7 @@ STUB_HELPER uint64_t place_vdso(const struct stub_args *a)
 			    sys6(__NR_mmap, a->vdso_hint, a->vdso_length, 0,
 				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0));
 	check(a, STEP_VDSO, sys2(__NR_munmap, at, a->vdso_length));
-	check(a, STEP_VDSO, arch_map_vdso(at));
+	check(a, STEP_VDSO, arch_map_vdso(a, at));
 	return at + a->vdso_offset;
 }
 
@@ -162,6 +162,7 @@ STUB _Noreturn void segmap_stub_run(struct stub_args *a)
 		   SIGSET));
 	forget_libc(a);
 	reset_attributes(a);
+	check(a, STEP_VDSO, arch_keep_vdso(a));
 	unmap_loader(a);
 	place_objects(a);
 	if (a->entry >= a->entry_limit)

@@ -5,6 +5,8 @@
 #ifndef LOADER_STUB_H
 #define LOADER_STUB_H
 
+#include "gadget.h"
+
 #include <linux/types.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -80,12 +82,14 @@ struct stub_args {
 	struct stub_fixup *fixups;
 	uint64_t fixup_count;
 
-	uint64_t vdso_length; /* of the block with the data pages; 0: there is none */
-	uint64_t vdso_hint;   /* where it goes if that is free; 0: where mmap puts it */
-	uint64_t vdso_offset; /* of the vdso's own first page in it */
-	uint64_t *vdso_slot;  /* where AT_SYSINFO_EHDR has its value, or NULL */
-	uint64_t gadget;      /* offset of "syscall ... ret" in the vdso, or 0 */
-	uint64_t gadget_pops; /* words it takes off the stack before it returns */
+	uint64_t vdso_length;      /* of the block with the data pages; 0: there is none */
+	uint64_t vdso_hint;        /* where it goes if that is free; 0: where mmap puts it */
+	uint64_t vdso_offset;      /* of the vdso's own first page in it */
+	uint64_t *vdso_slot;       /* where AT_SYSINFO_EHDR has its value, or NULL */
+	struct arch_gadget gadget; /* what the last step borrows of it */
+	struct stub_range vdso_parts[4]; /* its mappings, where it is moved; */
+	uint64_t vdso_part_count;
+	uint64_t vdso_room; /* and where it waits for its place */
 
 	uint8_t *stack_bytes;
 	uint64_t sp, stack_start, stack_end, stack_prot;

@@ -26,9 +26,11 @@ struct segmap_self {
 	bool randomize; /* as struct segmap_policy has them */
 	bool randomize_brk;
 	uint64_t rlimit_stack;
-	struct segmap_range stack;                /* the [stack] mapping */
-	struct segmap_range vdso;                 /* the [vdso] mapping alone */
-	struct segmap_range vdso_block;           /* with the [vvar...] mappings before it */
+	struct segmap_range stack;         /* the [stack] mapping */
+	struct segmap_range vdso;          /* the [vdso] mapping alone */
+	struct segmap_range vdso_block;    /* with the [vvar...] mappings before it */
+	struct segmap_range vdso_parts[4]; /* all of these, one by one */
+	size_t vdso_part_count;
 	struct segmap_auxv auxv[SEGMAP_AUXV_MAX]; /* the vector this process was given */
 };
 

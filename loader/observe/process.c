@@ -128,8 +128,7 @@ static int read_descriptors(struct segmap_process *process)
 
 static int read_registers(struct segmap_process *process)
 {
-	if (ptrace(PTRACE_GETREGS, process->pid, NULL, &process->registers) < 0)
-		process->registers_error = errno;
+	process->registers_error = -arch_get_registers(process->pid, &process->registers);
 	arch_forget_trap(&process->registers);
 	process->sp = arch_sp(&process->registers);
 	if (process->registers_error == ESRCH)

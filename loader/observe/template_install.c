@@ -92,11 +92,9 @@ static int call(struct remote *remote, uint64_t number, const uint64_t arguments
 {
 	struct user_regs_struct registers = remote->registers;
 	struct segmap_tracee *tracee = remote->tracee;
-	int r = 0;
 
 	arch_prepare_call(&registers, remote->call, number, arguments);
-	if (ptrace(PTRACE_SETREGS, tracee->pid, NULL, &registers) < 0)
-		return -errno;
+	int r = arch_set_registers(tracee->pid, &registers);
 	for (int i = 0; r == 0 && i < 2; i++) { /* where it begins and where it has returned */
 		tracee->signal = 0;
 		r = tracee_resume(tracee, PTRACE_SYSCALL);
@@ -301,8 +299,8 @@ static int start_agent(struct remote *remote, struct segmap_template *t)
 	int r = write_memory(remote, args_addr(a), a, sizeof(*a));
 
 	arch_prepare_function(&registers, run, a->buffer, args_addr(a));
-	if (r == 0 && ptrace(PTRACE_SETREGS, t->pid, NULL, &registers) < 0)
-		r = -errno;
+	if (r == 0)
+		r = arch_set_registers(t->pid, &registers);
 	if (r == 0 && ptrace(PTRACE_DETACH, t->pid, NULL, NULL) < 0)
 		r = -errno;
 	return r;

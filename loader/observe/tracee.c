@@ -158,7 +158,7 @@ static bool is_own_stop(const struct segmap_tracee *tracee)
 int segmap_tracee_registers(const struct segmap_tracee *tracee,
 			    struct user_regs_struct *registers)
 {
-	return ptrace(PTRACE_GETREGS, tracee->pid, NULL, registers) < 0 ? -errno : 0;
+	return arch_get_registers(tracee->pid, registers);
 }
 
 int segmap_tracee_argument(const struct segmap_tracee *tracee, uint64_t *value)
@@ -200,12 +200,12 @@ static int step_out_of(struct segmap_tracee *tracee, const struct segmap_region 
 		       const struct segmap_region *vdso)
 {
 	struct user_regs_struct regs;
-	bool left = false; /* a program may begin in the vdso as well: not before a return */
+	bool left = false; /* a program may begin in the vdso as well */
 	int r = 0;
 
 	for (int i = 0; r == 0 && !tracee->ended && !left; i++) {
 		r = segmap_tracee_registers(tracee, &regs);
-		left = r == 0 && arch_at_return(tracee->pid, arch_pc(&regs));
+		left = r == 0 && arch_leaves(tracee->pid, arch_pc(&regs));
 		if (r == 0 && !is_in(stub, arch_pc(&regs)) && !is_in(vdso, arch_pc(&regs)))
 			break;
 		tracee->signal = 0;
@@ -241,13 +241,21 @@ static int step_to_entry(struct segmap_tracee *tracee)
 	return r;
 }
 
+static int run_to_end_of_exec(struct segmap_tracee *tracee)
+{
+	int r = tracee_resume(tracee, (enum __ptrace_request)arch_end_of_exec());
+
+	tracee->signal = 0;
+	return r;
+}
+
 static int run_to_entry(struct segmap_tracee *tracee, bool loader)
 {
 	int r = wait_for(tracee);
 
 	while (r == 0 && !tracee->ended) {
 		if (!loader && tracee_has_executed(tracee))
-			return tracee_resume(tracee, PTRACE_SYSCALL); /* to the end of execve */
+			return run_to_end_of_exec(tracee);
 		if (loader && is_own_stop(tracee))
 			return step_to_entry(tracee);
 		r = tracee_resume(tracee, PTRACE_CONT);

@@ -133,7 +133,7 @@ AGENT_HELPER void take_descriptors(struct agent_args *a)
 		a->fds[i] = (int32_t)moved;
 	}
 	for (uint64_t i = 0; i < DIRECTORY; i++)
-		if (a->fds[i] >= 0 && agent_failed(sys2(__NR_dup2, (uint64_t)a->fds[i], i)))
+		if (a->fds[i] >= 0 && agent_failed(sys3(__NR_dup3, (uint64_t)a->fds[i], i, 0)))
 			leave(AGENT_FAILED);
 	if (a->fds[DIRECTORY] >= 0 &&
 	    agent_failed(sys1(__NR_fchdir, (uint64_t)a->fds[DIRECTORY])))

@@ -69,27 +69,10 @@ struct agent_args {
 	uint8_t control[64]; /* for recvmsg */
 };
 
-/* Where the registers at the place are kept, in the code: in the order of agent_saved_order. */
-enum agent_saved {
-	SAVED_RAX,
-	SAVED_RBX,
-	SAVED_RCX,
-	SAVED_RBP,
-	SAVED_R8,
-	SAVED_R9,
-	SAVED_R10,
-	SAVED_R11,
-	SAVED_R12,
-	SAVED_R13,
-	SAVED_R14,
-	SAVED_R15,
-	SAVED_FLAGS,
-	SAVED_PC,
-	SAVED_COUNT,
-};
-
 /* All of the section segmap_agent, in which it is, is copied. */
 _Noreturn void segmap_agent_run(struct agent_args *args);
-extern uint64_t segmap_agent_saved[SAVED_COUNT];
+
+/* Where the registers at the place are kept, in the code. arch_saved.h has their order. */
+extern uint64_t segmap_agent_saved[];
 
 #endif

@@ -62,14 +62,14 @@ static const struct code_case cases[] = {
 
 static void check(const struct code_case *c)
 {
-	uint64_t offset = 0, pops = 0;
-	bool found = arch_find_gadget(c->code, CODE, &offset, &pops);
+	struct arch_gadget got = {0};
+	bool found = arch_find_gadget(c->code, CODE, &got);
 
 	cr_expect_eq(found, c->found, "%s", c->name);
 	if (!found || !c->found)
 		return;
-	cr_expect_eq(offset, c->offset, "%s: at %lu", c->name, offset);
-	cr_expect_eq(pops, c->pops, "%s: %lu pops", c->name, pops);
+	cr_expect_eq(got.call, c->offset, "%s: at %lu", c->name, got.call);
+	cr_expect_eq(got.pops, c->pops, "%s: %lu pops", c->name, got.pops);
 }
 
 Test(gadget, code)
@@ -99,12 +99,12 @@ Test(gadget, reads_no_further)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		for (size_t size = 0; size < CODE; size++) {
 			uint8_t *code = two + page - size;
-			uint64_t offset = 0, pops = 0;
+			struct arch_gadget got = {0};
 
 			memcpy(code, cases[i].code, size);
-			bool found = arch_find_gadget(code, size, &offset, &pops);
-			cr_expect(!found || (cases[i].found && offset + 3 <= size),
-				  "%s, %zu bytes: found at %lu", cases[i].name, size, offset);
+			bool found = arch_find_gadget(code, size, &got);
+			cr_expect(!found || (cases[i].found && got.call + 3 <= size),
+				  "%s, %zu bytes: found at %lu", cases[i].name, size, got.call);
 		}
 	}
 }

@@ -1,6 +1,7 @@
 /* What a template's process is made to do from outside, in this CPU's registers. */
 #include "template/agent.h"
 
+#include "arch_saved.h"
 #include "arch_tracee.h"
 
 bool arch_find_call(const uint8_t *code, size_t size, size_t *offset)

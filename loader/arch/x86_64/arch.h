@@ -6,4 +6,7 @@
 
 #define ARCH_MACHINE EM_X86_64 /* its rules are in rules.c */
 
+/* The program is given a new vdso. */
+#define ARCH_MOVES_VDSO 0
+
 #endif

@@ -49,9 +49,17 @@ ARCH_STUB_HELPER void arch_copy(void *to, const void *from, uint64_t length)
 #define ARCH_MAP_VDSO_64 0x2003
 #endif
 
-/* A new vdso block at ADDR, which is free. */
-ARCH_STUB_HELPER uint64_t arch_map_vdso(uint64_t addr)
+/* The old one goes with the rest. */
+ARCH_STUB_HELPER uint64_t arch_keep_vdso(const struct stub_args *a)
 {
+	(void)a;
+	return 0;
+}
+
+/* A new vdso block at ADDR, which is free. */
+ARCH_STUB_HELPER uint64_t arch_map_vdso(const struct stub_args *a, uint64_t addr)
+{
+	(void)a;
 	return sys2(__NR_arch_prctl, ARCH_MAP_VDSO_64, addr);
 }
 
@@ -80,12 +88,12 @@ ARCH_STUB_HELPER uint64_t arch_reset_registers(struct stub_args *a)
 ARCH_STUB_HELPER _Noreturn void arch_leave(const struct stub_args *a, uint64_t vdso)
 {
 	uint64_t *word = (uint64_t *)a->sp;
-	uint64_t keep = a->gadget ? 0 : a->code_length;
-	uint64_t target = a->gadget ? vdso + a->gadget : 0;
+	uint64_t keep = a->gadget.call ? 0 : a->code_length;
+	uint64_t target = a->gadget.call ? vdso + a->gadget.call : 0;
 	register uint64_t r8 __asm__("r8");
 
 	*--word = a->entry;
-	for (uint64_t i = 0; i < a->gadget_pops; i++)
+	for (uint64_t i = 0; i < a->gadget.pops; i++)
 		*--word = 0;
 	r8 = (uint64_t)word;
 	__asm__ volatile("mov %[stack], %%rsp\n\t"

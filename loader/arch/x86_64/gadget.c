@@ -45,14 +45,15 @@ static bool reaches_return(const uint8_t *p, const uint8_t *end, uint64_t *pops)
 	return false;
 }
 
-bool arch_find_gadget(const uint8_t *code, size_t size, uint64_t *offset, uint64_t *pops)
+bool arch_find_gadget(const uint8_t *code, size_t size, struct arch_gadget *out)
 {
+	uint64_t pops;
 	const uint8_t *end = code + size;
 
 	for (const uint8_t *p = code; p + 2 < end; p++) {
-		if (p[0] != 0x0f || p[1] != 0x05 || !reaches_return(p + 2, end, pops))
+		if (p[0] != 0x0f || p[1] != 0x05 || !reaches_return(p + 2, end, &pops))
 			continue;
-		*offset = (uint64_t)(p - code);
+		*out = (struct arch_gadget){(uint64_t)(p - code), pops};
 		return true;
 	}
 	return false;

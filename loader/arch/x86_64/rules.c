@@ -19,5 +19,6 @@ const struct cpu cpu_x86_64 = {
 	.compat = {EM_386, 6}, /* EM_486, which elf.h has given another name */
 	.page_sizes = 4 << 10,
 	.brk_rnd_range = 1 << 30,
+	.vdso_above_stack = true,
 	.limits = limits,
 };

@@ -39,7 +39,23 @@ uint64_t arch_pc(const struct user_regs_struct *registers)
 	return registers->rip;
 }
 
-bool arch_at_return(pid_t pid, uint64_t pc)
+int arch_get_registers(pid_t pid, struct user_regs_struct *registers)
+{
+	return ptrace(PTRACE_GETREGS, pid, NULL, registers) < 0 ? -errno : 0;
+}
+
+int arch_set_registers(pid_t pid, const struct user_regs_struct *registers)
+{
+	return ptrace(PTRACE_SETREGS, pid, NULL, registers) < 0 ? -errno : 0;
+}
+
+int arch_end_of_exec(void)
+{
+	return PTRACE_SYSCALL;
+}
+
+/* A return: to the program's entry, which waits on the stack. */
+bool arch_leaves(pid_t pid, uint64_t pc)
 {
 	const int ret = 0xc3;
 

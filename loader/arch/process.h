@@ -1,10 +1,11 @@
-/* What the handover asks of the CPU while libc is still there. */
+/* What the handover asks of the CPU while libc is still there. Each CPU's folder has process.c
+ * for it. */
 #ifndef ARCH_PROCESS_H
 #define ARCH_PROCESS_H
 
 #include "stub.h"
 
-/* Prepares ARGS->fpu and the flags about it. */
+/* Prepares what the stub resets registers with: ARGS->fpu and the flags about it. */
 void arch_prepare_registers(struct stub_args *args);
 
 /* Could the stub get a new vdso? Returns 0 or a negative errno; nothing is changed. */

@@ -1,5 +1,5 @@
 /* What is the CPU's own about a traced process: its registers, and its breakpoints that are not
- * written into memory. */
+ * written into memory. Each CPU's folder has tracee.c and agent.c for it. */
 #ifndef ARCH_TRACEE_H
 #define ARCH_TRACEE_H
 
@@ -19,8 +19,16 @@ struct arch_register {
 extern const struct arch_register arch_registers[];
 extern const size_t arch_register_count;
 
-/* Is the instruction at PC of the stopped process PID a return? */
-bool arch_at_return(pid_t pid, uint64_t pc);
+/* Registers of the stopped process PID. Both return 0 or a negative errno. */
+int arch_get_registers(pid_t pid, struct user_regs_struct *registers);
+int arch_set_registers(pid_t pid, const struct user_regs_struct *registers);
+
+/* How ptrace is asked to go on from the stop for an exec to where the program begins. */
+int arch_end_of_exec(void);
+
+/* Is the instruction at PC of the stopped process PID such a one by which the stub, after its
+ * last munmap, goes to the program? */
+bool arch_leaves(pid_t pid, uint64_t pc);
 
 uint64_t arch_pc(const struct user_regs_struct *registers);
 uint64_t arch_sp(const struct user_regs_struct *registers);

@@ -1,4 +1,5 @@
-/* What an instruction of this CPU does to memory. */
+/* What an instruction of this CPU does to memory. Each CPU's folder has instruction.c for it.
+ */
 #ifndef ARCH_INSTRUCTION_H
 #define ARCH_INSTRUCTION_H
 
@@ -6,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ARCH_INSTRUCTION_MAX = 15 }; /* bytes of the longest one */
+enum { ARCH_INSTRUCTION_MAX = 15 }; /* bytes of the longest one of any CPU */
 
 enum arch_effect {
 	ARCH_EFFECT_UNKNOWN,
