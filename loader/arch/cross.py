@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""Libraries for building for another CPU, and how Meson is told of them.
+
+usage: meson setup BUILD $(loader/arch/cross.py CPU)
+
+The first time it fetches Debian's packages for that CPU and unpacks them below ~/.cache/segmap.
+Debian's own compiler for it must be there: gcc-aarch64-linux-gnu for aarch64.
+"""
+
+import pathlib
+import sys
+
+import debian
+
+# What Debian calls a CPU. A new one is a line here, and a cross.ini in its folder.
+ARCHITECTURES = {"aarch64": "arm64"}
+SUITE = "bookworm"
+
+# What building takes, and what a machine that is booted to run it has besides.
+PACKAGES = ("libc6-dev", "libcapstone-dev", "libcriterion-dev", "libdw-dev", "libelf-dev",
+            "libjansson-dev", "libsmartcols-dev", "musl-dev", "zlib1g-dev",
+            "bash-static", "busybox-static")
+
+
+def sysroot(cpu):
+    """The folder with the libraries for CPU."""
+    root = debian.cache("sysroot")
+    folder, stamp = root / cpu, root / cpu / ".packages"
+    wanted = "\n".join(PACKAGES)
+    if not stamp.exists() or stamp.read_text() != wanted:
+        packages = debian.fetch_all(root / "apt", SUITE, ARCHITECTURES[cpu], PACKAGES)
+        debian.unpack(packages, folder)
+        stamp.write_text(wanted)
+    return folder
+
+
+def main():
+    if len(sys.argv) != 2 or sys.argv[1] not in ARCHITECTURES:
+        raise SystemExit(__doc__ + "\nCPU is one of: " + ", ".join(ARCHITECTURES))
+    cpu = sys.argv[1]
+    folder = sysroot(cpu)
+    constants = folder.with_suffix(".ini")
+    constants.write_text(f"[constants]\nsysroot = '{folder}'\n")
+    print(f"--cross-file={constants}",
+          f"--cross-file={pathlib.Path(__file__).resolve().parent / cpu / 'cross.ini'}")
+
+
+if __name__ == "__main__":
+    main()
