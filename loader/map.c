@@ -18,8 +18,9 @@
 
 enum {
 	ROOM_STEP = 1 << 30, /* bytes between two places tried for what is not at home */
-	ROOM_TRIES = 4096,
-	CLEAR_MAX = 4096, /* bytes that are cleared by a system call */
+	ROOM_TRIES = 4 << 10,
+	ZEROS = 4 << 10, /* bytes */
+	PIECES_MAX = 16, /* of so many zeros, cleared by one system call: the largest page */
 };
 
 static int map_pages(uint64_t addr, const struct segmap_mapping *m, int fd)
@@ -130,11 +131,16 @@ static int map_aside(struct segmap_map *map, const struct segmap_mapping *m, int
  */
 static int clear_bytes(uint64_t addr, uint64_t length, uint64_t page)
 {
-	uint8_t zeros[CLEAR_MAX] = {0};
-	const struct iovec from = {zeros, length}, to = {(void *)addr, length}; // NOLINT
+	uint8_t zeros[ZEROS] = {0};
+	const struct iovec to = {(void *)addr, length}; // NOLINT
+	struct iovec from[PIECES_MAX];
+	uint64_t left = length;
+	size_t pieces = 0;
 
-	if (length <= CLEAR_MAX) {
-		if (process_vm_writev(getpid(), &from, 1, &to, 1, 0) == (ssize_t)length)
+	for (; left && pieces < PIECES_MAX; left -= from[pieces++].iov_len)
+		from[pieces] = (struct iovec){zeros, min_u64(left, ZEROS)};
+	if (left == 0) {
+		if (process_vm_writev(getpid(), from, pieces, &to, 1, 0) == (ssize_t)length)
 			return 0;
 		if (errno == EFAULT)
 			return EFAULT;

@@ -10,6 +10,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@
 #endif
 
 enum {
-	ROOM_LEAST = 4096, /* bytes: the kernel gives no part of a line of maps */
+	ROOM_LEAST = PATH_MAX, /* bytes: the kernel gives no part of a line of maps */
 	ROOM_STEP = 16384,
 };
 
@@ -159,7 +160,8 @@ int segmap_self_read(struct segmap_self *self, struct segmap_error *err)
 		r = read_maps(self, err);
 	if (r < 0)
 		return r;
-	self->page_size = segmap_auxv_get(self->auxv, AT_PAGESZ, 4096);
+	self->page_size =
+		segmap_auxv_get(self->auxv, AT_PAGESZ, (uint64_t)sysconf(_SC_PAGESIZE));
 	int persona = personality(0xffffffff);
 	self->personality = persona < 0 ? 0 : (unsigned long)persona; /* denied: the default */
 	if (!(self->personality & ADDR_NO_RANDOMIZE)) {

@@ -49,7 +49,7 @@ struct segmap_contents {
  */
 void segmap_contents_compare(struct segmap_files *files, pid_t pid,
 			     const struct segmap_region *region, uint64_t addr,
-			     uint64_t page_size, struct segmap_contents *contents);
+			     struct segmap_contents *contents);
 
 /*
  * The kernel's own sum of what is anonymous, present or swapped out, in the private file

@@ -13,6 +13,10 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+/* Bytes of the aligned window in which one fault may map all pages of a file: the kernel's
+ * fault_around_bytes, unless changed. With pages as large as that a fault maps one. */
+#define SEGMAP_FAULT_AROUND 65536
+
 enum segmap_access {
 	SEGMAP_ACCESS_UNKNOWN,
 	SEGMAP_ACCESS_READ,

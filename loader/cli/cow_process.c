@@ -213,8 +213,7 @@ static int read_contents(struct cow *c, struct cow_process *p)
 		return 0;
 	for (size_t i = 0; i < a->copy_count; i++)
 		segmap_contents_compare(c->files, p->pid, a->copies[i].region,
-					a->copies[i].addr, p->looks[0].pages.page_size,
-					&p->contents[i]);
+					a->copies[i].addr, &p->contents[i]);
 	p->anonymous_error = -segmap_anonymous_read(p->pid, &p->anonymous);
 	return p->anonymous_error == ENOMEM ? -ENOMEM : 0;
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum { GUARD_MOST = 4096 }; /* processes at a time */
+enum { GUARD_MOST = 4 << 10 }; /* processes at a time */
 
 struct guard_result {
 	bool timed_out;

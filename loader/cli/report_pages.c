@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-enum { FOLD = 24, RUNS_MOST = 4096 };
+enum { FOLD = 24, RUNS_MOST = 4 << 10 };
 
 static void write_letters(FILE *out, enum segmap_page_state state, uint64_t count)
 {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORD = sizeof(uint64_t), TEXT_MOST = 4096 };
+enum { WORD = sizeof(uint64_t), TEXT_MOST = 4 << 10 };
 
 /* The stack's bytes, and how far they have been read. */
 struct reader {

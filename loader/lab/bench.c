@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <segmap/plan.h>
 #include <segmap/tracee.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ size_t lab_page_size(void)
 static int open_nameless(struct lab *lab)
 {
 	const char *folder = getenv("TMPDIR");
-	char path[4096], what[LAB_REASON];
+	char path[PATH_MAX], what[LAB_REASON];
 
 	snprintf(path, sizeof(path), "%s/segmap-lab-XXXXXX",
 		 folder && *folder ? folder : "/tmp");

@@ -3,6 +3,7 @@
 #include "groups.h"
 
 #include <errno.h>
+#include <segmap/faults.h>
 #include <unistd.h>
 
 static void two_processes(struct lab *lab)
@@ -80,13 +81,15 @@ static void dontneed_copy(struct lab *lab)
 
 static void fault_around(struct lab *lab)
 {
-	enum { PAGES = 64, TOUCHED = 20, WINDOW = 16 };
+	enum { PAGES = 64, TOUCHED = 20 };
+	uint64_t window = SEGMAP_FAULT_AROUND / lab_page_size();
 	int file = lab_file(lab, PAGES);
 	char *mapping = lab_map(lab, PAGES, MAP_PRIVATE, file);
 
 	lab_present(lab, "pages after mmap", mapping, PAGES, 0, 0);
 	lab_read(lab, "a read of one page", mapping + TOUCHED * lab_page_size(), 'a', 1);
-	lab_present(lab, "pages after the read", mapping, PAGES, 2, WINDOW);
+	lab_present(lab, "pages after the read", mapping, PAGES, window > 1 ? 2 : 1,
+		    window > 1 ? window : 1);
 }
 
 static void fault_around_write(struct lab *lab)
@@ -151,7 +154,7 @@ const struct lab_experiment lab_cache[] = {
 	{"dontneed-copy", "", "private file",
 	 "MADV_DONTNEED on a copied page brings the file's bytes back.", dontneed_copy},
 	{"fault-around", "", "private file",
-	 "A read brings its neighbours along: up to 16 cached pages by one fault.",
+	 "A read brings its neighbours along: up to 64 KiB of cached pages by one fault.",
 	 fault_around},
 	{"fault-around-write", "", "private file", "A first write brings no neighbours along.",
 	 fault_around_write},

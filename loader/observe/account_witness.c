@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { AROUND = 16 }; /* pages of the aligned window that one fault may map */
-
 /* ---- which pages were copied ---- */
 
 static bool is_copying(const struct segmap_fault *fault)
@@ -171,7 +169,8 @@ static bool has_stayed(const struct segmap_evidence *e, const struct segmap_stri
 static bool was_mapped_again(const struct segmap_evidence *e, const struct segmap_fault *f,
 			     uint64_t page_size)
 {
-	const uint64_t window = AROUND * page_size;
+	const uint64_t window =
+		page_size < SEGMAP_FAULT_AROUND ? SEGMAP_FAULT_AROUND : page_size;
 
 	for (size_t i = 0; i < e->faults->count; i++) {
 		const struct segmap_fault *later = &e->faults->items[i];

@@ -17,12 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BLOCK = 4096, SAVED_MAX = 16 << 20 };
+enum { SAVED_MAX = 16 << 20 };
 
-/* Bytes of a file as they were. */
+/* A page of a file as it was. */
 struct saved {
 	uint64_t offset;
-	char bytes[BLOCK];
+	char *bytes; /* owned */
 };
 
 struct file {
@@ -38,7 +38,9 @@ struct file {
 struct segmap_files {
 	struct file *items;
 	size_t count;
-	size_t saved_size;     /* of all, bytes */
+	size_t saved_size; /* of all, bytes */
+	size_t page_size;
+	char *pages;           /* owned; two, to be compared */
 	bool looked;           /* once at least */
 	struct timespec since; /* by the clock that files are dated by */
 	/* The file that was asked for last stays open. */
@@ -54,6 +56,12 @@ int segmap_files_open(struct segmap_files **files)
 	if (!f)
 		return -ENOMEM;
 	f->fd = -1;
+	f->page_size = (size_t)sysconf(_SC_PAGESIZE);
+	f->pages = calloc(2, f->page_size);
+	if (!f->pages) {
+		free(f);
+		return -ENOMEM;
+	}
 	clock_gettime(CLOCK_REALTIME_COARSE, &f->since);
 	*files = f;
 	return 0;
@@ -63,9 +71,15 @@ void segmap_files_free(struct segmap_files *files)
 {
 	if (!files)
 		return;
-	for (size_t i = 0; i < files->count; i++)
-		free(files->items[i].saved);
+	for (size_t i = 0; i < files->count; i++) {
+		struct file *file = &files->items[i];
+
+		for (size_t j = 0; j < file->saved_count; j++)
+			free(file->saved[j].bytes);
+		free(file->saved);
+	}
 	free(files->items);
+	free(files->pages);
 	if (files->fd >= 0)
 		close(files->fd);
 	free(files);
@@ -114,26 +128,41 @@ static int open_file(struct segmap_files *files, const struct segmap_region *reg
 
 /* ---- remembering ---- */
 
-/* Only what is in the page cache: what would have to be read now could not be written to by
- * the program through a mapping, and reading it would change what its faults find. */
-static int save_block(struct segmap_files *files, struct file *file, uint64_t offset)
+static struct saved *add_saved(struct file *file)
 {
-	struct saved block = {.offset = offset};
-	struct iovec vec = {.iov_base = block.bytes, .iov_len = sizeof(block.bytes)};
-
-	if (files->saved_size + sizeof(block) > SAVED_MAX ||
-	    preadv2(files->fd, &vec, 1, (off_t)offset, RWF_NOWAIT) <= 0)
-		return 0;
 	size_t n = file->saved_count;
+
 	if ((n & (n - 1)) == 0) {
 		struct saved *more =
 			reallocarray(file->saved, n ? 2 * n : 1, sizeof(*file->saved));
 		if (!more)
-			return -ENOMEM;
+			return NULL;
 		file->saved = more;
 	}
-	file->saved[file->saved_count++] = block;
-	files->saved_size += sizeof(block);
+	return &file->saved[n];
+}
+
+/* Only what is in the page cache: what would have to be read now could not be written to by
+ * the program through a mapping, and reading it would change what its faults find. */
+static int save_page(struct segmap_files *files, struct file *file, uint64_t offset)
+{
+	const size_t size = files->page_size;
+	struct iovec vec = {.iov_base = files->pages, .iov_len = size};
+	struct saved *saved;
+	char *bytes;
+
+	memset(files->pages, 0, size); /* the end of the file may be in it */
+	if (files->saved_size + size > SAVED_MAX ||
+	    preadv2(files->fd, &vec, 1, (off_t)offset, RWF_NOWAIT) <= 0)
+		return 0;
+	saved = add_saved(file);
+	bytes = saved ? malloc(size) : NULL;
+	if (!bytes)
+		return -ENOMEM;
+	memcpy(bytes, files->pages, size);
+	*saved = (struct saved){.offset = offset, .bytes = bytes};
+	file->saved_count++;
+	files->saved_size += size;
 	return 0;
 }
 
@@ -145,8 +174,8 @@ static int save_region(struct segmap_files *files, struct file *file,
 
 	if (size > SAVED_MAX)
 		size = SAVED_MAX;
-	for (uint64_t at = 0; r == 0 && at < size; at += BLOCK)
-		r = save_block(files, file, region->offset + at);
+	for (uint64_t at = 0; r == 0 && at < size; at += files->page_size)
+		r = save_page(files, file, region->offset + at);
 	return r;
 }
 
@@ -229,14 +258,14 @@ static bool is_same_time(struct timespec a, struct timespec b)
 }
 
 static bool is_unchanged(const struct file *file, const struct stat *now, uint64_t offset,
-			 const char *page)
+			 const char *page, size_t page_size)
 {
 	const struct saved *saved = find_saved(file, offset);
 
 	return file->then.st_size == now->st_size &&
 	       is_same_time(file->then.st_mtim, now->st_mtim) &&
 	       is_same_time(file->then.st_ctim, now->st_ctim) &&
-	       (!saved || memcmp(saved->bytes, page, sizeof(saved->bytes)) == 0);
+	       (!saved || memcmp(saved->bytes, page, page_size) == 0);
 }
 
 static int read_process(pid_t pid, uint64_t addr, char *page, size_t size)
@@ -252,27 +281,28 @@ static int read_process(pid_t pid, uint64_t addr, char *page, size_t size)
 
 void segmap_contents_compare(struct segmap_files *files, pid_t pid,
 			     const struct segmap_region *region, uint64_t addr,
-			     uint64_t page_size, struct segmap_contents *contents)
+			     struct segmap_contents *contents)
 {
 	const uint64_t offset = region->offset + addr - region->start;
 	const struct file *file = find_file(files, region);
-	char in_file[BLOCK], in_process[BLOCK];
+	const size_t size = files->page_size;
+	char *in_file = files->pages, *in_process = files->pages + size;
 	struct stat now = {0};
 
 	*contents = (struct segmap_contents){.file = SEGMAP_FILE_UNKNOWN};
-	int r = page_size == BLOCK ? open_file(files, region, &now) : -EOPNOTSUPP;
+	int r = open_file(files, region, &now);
 	if (r == 0)
-		r = read_page(files, offset, in_file, sizeof(in_file));
+		r = read_page(files, offset, in_file, size);
 	contents->file_error = file && file->error ? file->error : -r;
 	if (r == 0 && file && !file->error && !file->late)
-		contents->file = is_unchanged(file, &now, offset, in_file)
+		contents->file = is_unchanged(file, &now, offset, in_file, size)
 					 ? SEGMAP_FILE_UNCHANGED
 					 : SEGMAP_FILE_CHANGED;
 	if (r == 0)
-		r = read_process(pid, addr, in_process, sizeof(in_process));
+		r = read_process(pid, addr, in_process, size);
 	contents->error = -r;
 	if (r == 0)
-		count_differing(in_file, in_process, sizeof(in_file), contents);
+		count_differing(in_file, in_process, size, contents);
 }
 
 const char *segmap_file_verdict_name(enum segmap_file_verdict verdict)

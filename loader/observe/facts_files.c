@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const stat_names[] = {
 	/* the numbers are those of proc(5) */
@@ -64,7 +65,7 @@ static bool is_refused(const struct segmap_process *process)
 	const uint64_t lowest = 65536; /* the usual mmap_min_addr */
 	struct segmap_rules rules;
 
-	segmap_rules_native(&rules, 4096);
+	segmap_rules_native(&rules, (uint64_t)sysconf(_SC_PAGESIZE));
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		uint64_t addr = stat_field(process, fields[i]);
 

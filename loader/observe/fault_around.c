@@ -1,8 +1,11 @@
 /* Which neighbours come along when a page of a file is mapped. */
 #include "fault_replay.h"
 
-/* Linux 6.18, mm/memory.c: fault_around_bytes is 64 KiB, within one page table. */
-enum { AROUND_BYTES = 65536, TABLE_ENTRIES = 512 };
+/* What a page of a page table maps: an entry has 8 bytes on every CPU there are rules for. */
+static uint64_t table_size(const struct replay *r)
+{
+	return r->context->page_size * (r->context->page_size / sizeof(uint64_t));
+}
 
 /* Did the fault at INDEX bring the neighbour at PAGE? It did if the page is there in the end
  * without a fault that read it. */
@@ -18,19 +21,19 @@ static bool came_along(const struct replay *r, const struct segmap_fault *fault,
 	return replay_find_after(r, fault, region, page, &after) && after != SEGMAP_PAGE_ABSENT;
 }
 
-/* do_fault_around: the aligned 64 KiB that the page is in, cut off at the mapping's beginning
+/* do_fault_around: the aligned window that the page is in, cut off at the mapping's beginning
  * (and then longer behind), at its end, and at the page table's. */
 static void find_window(const struct replay *r, const struct segmap_region *region,
 			uint64_t page, uint64_t *from, uint64_t *to)
 {
-	const uint64_t size = r->context->page_size, table = size * TABLE_ENTRIES;
+	const uint64_t table = table_size(r);
 
-	*from = page - page % AROUND_BYTES;
+	*from = page - page % SEGMAP_FAULT_AROUND;
 	if (*from < page - page % table)
 		*from = page - page % table;
 	if (*from < region->start)
 		*from = region->start;
-	*to = *from + AROUND_BYTES;
+	*to = *from + SEGMAP_FAULT_AROUND;
 	if (*to > page - page % table + table)
 		*to = page - page % table + table;
 	if (*to > region->end)
@@ -70,12 +73,12 @@ static void widen(const struct replay *r, const struct space *space,
 		  const struct segmap_region *region, uint64_t edge, uint64_t *from,
 		  uint64_t *to)
 {
-	const uint64_t size = r->context->page_size, table = size * TABLE_ENTRIES;
+	const uint64_t table = table_size(r);
 	const uint64_t low = greater(region->start, edge - edge % table);
 	const uint64_t high = less(region->end, edge - edge % table + table);
 	const uint64_t in_file = edge - region->start + region->offset;
 
-	for (uint64_t folio = table; folio > AROUND_BYTES; folio /= 2) {
+	for (uint64_t folio = table; folio > SEGMAP_FAULT_AROUND; folio /= 2) {
 		const uint64_t before = in_file % folio;
 		const uint64_t start = edge - low > before ? edge - before : low;
 		const uint64_t end = less(high, edge - before + folio);

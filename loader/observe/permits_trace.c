@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +103,7 @@ int try_breakpoints(void)
 /* Where the stack of this program is at its first instruction. */
 static int find_stack(bool no_aslr, uint64_t *sp)
 {
-	char path[4096], name[] = "segmap", *argv[] = {name, NULL};
+	char path[PATH_MAX], name[] = "segmap", *argv[] = {name, NULL};
 	struct user_regs_struct registers;
 	struct segmap_tracee tracee;
 	ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 1);

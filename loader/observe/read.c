@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { READ_AT_LEAST = 4096 };
+enum { READ_AT_LEAST = BUFSIZ };
 
 static int make_room(struct segmap_bytes *bytes, size_t *room)
 {

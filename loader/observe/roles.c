@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *base_name(const char *name)
 {
@@ -68,7 +69,8 @@ static const char *role_outside(const struct roles *roles, uint64_t addr, char o
 	for (size_t i = 0; i < roles->regions->count; i++)
 		if (roles->regions->items[i].end <= addr)
 			region_label(roles->regions, i, label);
-	if (addr < 4096 || addr > INT64_MAX) /* not an address, or not one of a program's */
+	/* not an address, or not one of a program's */
+	if (addr < (uint64_t)sysconf(_SC_PAGESIZE) || addr > INT64_MAX)
 		snprintf(out, ROLE_SIZE, "0x%" PRIx64, addr);
 	else
 		snprintf(out, ROLE_SIZE, "unmapped, after %s", label);

@@ -271,12 +271,14 @@ static bool is_charged(const struct segmap_page *page)
 	       page->state != SEGMAP_PAGE_SWAPPED;
 }
 
+enum { PSS_SHIFT = 12 }; /* of the kernel's fixed point, whatever a page's size */
+
 /* PSS as the kernel computes it: the page's size divided by its mappings, in fixed point. */
 static void expect_pss(struct segmap_sharing_account *account, const struct segmap_page *page,
 		       uint64_t *fixed)
 {
 	if (page->mapcount && page->state != SEGMAP_PAGE_ZERO)
-		*fixed += (account->page_size << 12) / page->mapcount;
+		*fixed += (account->page_size << PSS_SHIFT) / page->mapcount;
 	else if (is_charged(page))
 		account->mapcounts.pss_known = false;
 }
@@ -300,7 +302,7 @@ static void sum_memory(struct job *job)
 		memory->frames += e->identity.source == SOURCE_UNKNOWN || i == 0 ||
 				  by_memory(e - 1, e) != 0;
 	}
-	account->mapcounts.pss = fixed >> 12;
+	account->mapcounts.pss = fixed >> PSS_SHIFT;
 	for (size_t i = 0; i < job->count; i++) {
 		memory->pss += job->copies[i].pss;
 		if (job->copies[i].pss_error)

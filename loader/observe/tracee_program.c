@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static bool shows_program(const struct segmap_region *region, const struct segmap_image *image)
 {
@@ -22,7 +23,7 @@ static bool shows_program(const struct segmap_region *region, const struct segma
 /* The segment whose pages begin at OFFSET in the file, or contain it. */
 static const struct segmap_phdr *find_segment(const struct segmap_image *image, uint64_t offset)
 {
-	const uint64_t in_page = 4095; /* p_offset and p_vaddr agree in these bits at least */
+	const uint64_t in_page = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
 
 	for (size_t i = 0; i < image->phdr_count; i++) {
 		const struct segmap_phdr *p = &image->phdrs[i];

@@ -3,8 +3,10 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <segmap/map.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define GIB (UINT64_C(1) << 30)
@@ -56,6 +58,42 @@ Test(map, more_than_the_limit, .init = prepare)
 	expect_refused(2 * GIB);
 }
 #endif
+
+/* A tail as there are with the largest pages: 64 KiB less a little. */
+Test(map, large_tail)
+{
+	enum { SIZE = 64 << 10, KEPT = 100 };
+	struct segmap_image image = {.path = (char[]){"large"}};
+	const struct segmap_image *const images[2] = {&image, NULL};
+	struct segmap_mapping mapping = {
+		.prot = PROT_READ | PROT_WRITE,
+		.addr = 0x10000000,
+		.length = SIZE,
+		.clear_addr = 0x10000000 + KEPT,
+		.clear_length = SIZE - KEPT,
+	};
+	struct segmap_map *made = NULL;
+	struct segmap_error err = {0};
+	const char *bytes = (const char *)mapping.addr;
+	char x[SIZE];
+	struct stat st;
+
+	memset(x, 'x', SIZE);
+	image.fd = memfd_create("large", MFD_CLOEXEC);
+	cr_assert_eq(write(image.fd, x, SIZE), SIZE);
+	cr_assert_eq(fstat(image.fd, &st), 0);
+	image.file_size = SIZE;
+	image.modified = st.st_mtim;
+	segmap_rules_native(&plan.rules, SIZE);
+	plan.mappings = &mapping;
+	plan.mapping_count = plan.object_count = 1;
+	cr_assert_eq(segmap_map_create(&made, &plan, images, NULL, &err), 0, "%s",
+		     segmap_reason_name(err.reason));
+	for (size_t i = 0; i < SIZE; i++)
+		cr_assert_eq(bytes[i], i < KEPT ? 'x' : 0, "byte %zu", i);
+	segmap_map_destroy(made);
+	close(image.fd);
+}
 
 Test(map, nothing_is_destroyed)
 {

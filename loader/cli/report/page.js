@@ -44,9 +44,10 @@ const begin = () => {
     return before !== "." ? before : r.exit.get(page) || "."; // made writable, or not known
   }
 
-  // Neighbours that came along: the nearest that were of the file, up to as many as are known.
+  // Neighbours that came along: the nearest that were of the file, up to as many as are known,
+  // and as a page of a page table reaches.
   function mapAround(r, page, around) {
-    for (let d = 1; around > 0 && d < 512; d++)
+    for (let d = 1; around > 0 && d < data.page_size / 8; d++)
       for (const p of [page - d, page + d]) {
         if (around > 0 && !r.now.has(p) && /[fC]/.test(r.exit.get(p) || "")) {
           r.now.set(p, "f");
