@@ -15,6 +15,12 @@ struct cpu {
 	uint16_t compat[2];   /* e_machine of the programs of its 32-bit mode; 0 for none */
 	uint64_t page_sizes;  /* the sizes of a page that its kernels can have, added up */
 	uint64_t brk_rnd_range;
+	/* In PT_GNU_PROPERTY: the word that the kernel looks at, and the bit of it that asks
+	 * for PROPERTY_PROT on executable segments; and the bit of AT_HWCAP2 of a CPU that has
+	 * it. All 0 where the kernel does not read such headers. */
+	uint32_t property_type, property_bit;
+	int property_prot;
+	uint64_t property_hwcap2;
 	bool vdso_above_stack; /* by kernels before 6.12; else where mmap puts it */
 	/* The address space and its randomness: what depends on RULES->page_size. */
 	void (*limits)(struct segmap_rules *rules);

@@ -74,6 +74,8 @@ static const struct reason_text texts[SEGMAP_REASON_COUNT] = {
 	     "the file may be cut short"),
 	TEXT(INTERP_SHORT, "interp-short", "refused: the interpreter is too short to be one",
 	     "{d0} bytes, an ELF header has {d1}", ""),
+	TEXT(PROPERTY, "property", "refused: a malformed PT_GNU_PROPERTY, which this CPU's kernel reads",
+	     "PROPERTY[{i}] offset {x0} + {d1} bytes: {s}", ""),
 	TEXT(SCRIPT, "script", "refused: a #! line that names no interpreter",
 	     "the name must begin and end in the first 256 bytes", ""),
 	TEXT(SCRIPT_DEEP, "script-deep", "refused: too many scripts that interpret scripts",

@@ -9,6 +9,7 @@
 #include "trace.h"
 
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -82,6 +83,7 @@ static void fill_policy(struct segmap_policy *policy, const struct segmap_self *
 	memset(policy, 0, sizeof(*policy));
 	segmap_rules_native(&policy->rules, self->page_size);
 	segmap_rules_set_kernel(&policy->rules, self->kernel);
+	segmap_rules_set_hwcap2(&policy->rules, segmap_auxv_get(self->auxv, AT_HWCAP2, 0));
 	policy->randomize = self->randomize;
 	policy->randomize_brk = self->randomize_brk;
 	policy->random[0] = random[0];

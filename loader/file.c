@@ -116,3 +116,22 @@ int segmap_image_check(const struct segmap_image *image, struct segmap_error *er
 	return fail(err, CHANGED, ERRNO, ETXTBSY, .object = image->role,
 		    .value = {image->file_size, (uint64_t)st.st_size});
 }
+
+ssize_t file_read_at(int fd, void *buffer, size_t length, uint64_t offset)
+{
+	size_t got = 0;
+
+	while (got < length) {
+		ssize_t n =
+			pread(fd, (char *)buffer + got, length - got, (off_t)(offset + got));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}

@@ -22,4 +22,7 @@ int file_look(struct segmap_image *image, bool inspect, struct segmap_error *err
 int image_open_keeping(struct segmap_image **image, const char *path, int fd, int *kept,
 		       struct segmap_error *err);
 
+/* Reads up to LENGTH bytes at OFFSET of FD, as many as there are; or a negative errno. */
+ssize_t file_read_at(int fd, void *buffer, size_t length, uint64_t offset);
+
 #endif

@@ -35,26 +35,6 @@ struct look {
 
 static const struct look to_load = {.inspect = false, .machine = ARCH_MACHINE};
 
-/* Reads up to LENGTH bytes at OFFSET, as many as there are. */
-static ssize_t read_at(int fd, void *buffer, size_t length, uint64_t offset)
-{
-	size_t got = 0;
-
-	while (got < length) {
-		ssize_t n =
-			pread(fd, (char *)buffer + got, length - got, (off_t)(offset + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
-	return (ssize_t)got;
-}
-
 /* A malformed program is ENOEXEC, so that another handler may try it; a malformed interpreter
  * is nobody else's, and ELIBBAD. */
 static int malformed(const struct segmap_image *image)
@@ -77,7 +57,8 @@ static bool is_compat_program(const struct segmap_image *image, const struct cpu
 	if (ehdr.e_phentsize != sizeof(Elf32_Phdr) || size == 0 || size > PHDR_TABLE_MAX)
 		return false;
 	uint8_t *table = malloc(size); /* more than a small stack may have */
-	bool whole = table && read_at(image->fd, table, size, ehdr.e_phoff) == (ssize_t)size;
+	bool whole =
+		table && file_read_at(image->fd, table, size, ehdr.e_phoff) == (ssize_t)size;
 
 	free(table);
 	return whole;
@@ -131,7 +112,7 @@ static int read_header(struct segmap_image *image, const struct cpu *cpu,
 {
 	uint8_t head[sizeof(Elf64_Ehdr)] = {0};
 	Elf64_Ehdr ehdr;
-	ssize_t got = read_at(image->fd, head, sizeof(head), 0);
+	ssize_t got = file_read_at(image->fd, head, sizeof(head), 0);
 
 	if (got < 0)
 		return fail(err, READ, ERRNO, (int)-got, .step = "pread",
@@ -208,7 +189,7 @@ static int read_table(struct segmap_image *image, struct segmap_error *err)
 	int r = 0;
 	if (!buffer || !image->phdrs)
 		r = fail(err, MEMORY, SYSTEM, ENOMEM);
-	else if (read_at(image->fd, buffer + sizeof(Elf64_Ehdr), size, ehdr->phoff) !=
+	else if (file_read_at(image->fd, buffer + sizeof(Elf64_Ehdr), size, ehdr->phoff) !=
 		 (ssize_t)size)
 		r = fail(err, PHDR_TABLE, ERRNO, malformed(image),
 			 .value = {ehdr->phoff, size, image->file_size});
@@ -233,7 +214,7 @@ static int read_interp(struct segmap_image *image, struct segmap_error *err)
 	image->interp = malloc(p->filesz);
 	if (!image->interp)
 		return fail(err, MEMORY, SYSTEM, ENOMEM);
-	ssize_t got = read_at(image->fd, image->interp, p->filesz, p->offset);
+	ssize_t got = file_read_at(image->fd, image->interp, p->filesz, p->offset);
 	if (got < 0 && got != -EINVAL)
 		return fail(err, READ, ERRNO, (int)-got, .step = "pread",
 			    .value = {p->offset, p->filesz});
@@ -247,6 +228,24 @@ static int read_interp(struct segmap_image *image, struct segmap_error *err)
 	return 0;
 }
 
+/* The bytes of a PT_GNU_PROPERTY, where the kernel reads it: of the interpreter, or of a
+ * program without one. What they mean, and whether they are all there, is the planner's
+ * question. [11] */
+static int read_property(struct segmap_image *image, const struct cpu *cpu,
+			 struct segmap_error *err)
+{
+	const struct segmap_phdr *p = &image->phdrs[image->property_index];
+
+	if (!cpu->property_type || p->filesz > SEGMAP_PROPERTY_MAX)
+		return 0;
+	image->property = malloc(p->filesz + 1);
+	if (!image->property)
+		return fail(err, MEMORY, SYSTEM, ENOMEM);
+	ssize_t got = file_read_at(image->fd, image->property, p->filesz, p->offset);
+	image->property_size = got < 0 ? 0 : (size_t)got;
+	return 0;
+}
+
 /* The headers that say something about the whole program. */
 static void scan_table(struct segmap_image *image)
 {
@@ -257,7 +256,7 @@ static void scan_table(struct segmap_image *image)
 
 		if (p->type == PT_INTERP && image->interp_index < 0)
 			image->interp_index = (int)i;
-		else if (p->type == PT_GNU_PROPERTY && image->property_index < 0)
+		else if (p->type == PT_GNU_PROPERTY)
 			image->property_index = (int)i;
 		else if (p->type == PT_GNU_STACK)
 			image->stack_request =
@@ -276,6 +275,8 @@ static int read_parts(struct segmap_image *image, const struct cpu *cpu,
 		scan_table(image);
 	if (r == 0 && image->role == SEGMAP_PROGRAM && image->interp_index >= 0)
 		r = read_interp(image, err);
+	if (r == 0 && !image->interp && image->property_index >= 0)
+		r = read_property(image, cpu, err);
 	return r;
 }
 
@@ -398,5 +399,6 @@ void segmap_image_free(struct segmap_image *image)
 	free(image->path);
 	free(image->phdrs);
 	free(image->interp);
+	free(image->property);
 	free(image);
 }

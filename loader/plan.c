@@ -178,7 +178,7 @@ static int plan_file_part(const struct job *job, int index, const struct segmap_
 		.kind = SEGMAP_FILE_PRIVATE,
 		.object = job->id,
 		.index = index,
-		.prot = plan_protection(p->flags),
+		.prot = plan_protection(p->flags) | (p->flags & PF_X ? job->guard : 0),
 		.addr = page_down(p->vaddr + job->object->bias, job->page),
 		.length = page_up(p->filesz + skew, job->page),
 		.offset = p->offset - skew,
@@ -403,10 +403,14 @@ static int plan_all(struct segmap_plan *plan, const struct segmap_image *const i
 		    const struct segmap_policy *policy, struct segmap_error *err)
 {
 	int last = images[SEGMAP_INTERPRETER] ? SEGMAP_INTERPRETER : SEGMAP_PROGRAM;
+	bool is_lacking = images[SEGMAP_PROGRAM]->interp && !images[SEGMAP_INTERPRETER];
+	bool is_guarded = false;
 	int r = 0;
 
 	for (int id = 0; r == 0 && id < 2 && images[id]; id++)
 		r = check_table(images[id], &policy->rules, err);
+	if (r == 0 && !is_lacking)
+		r = plan_property(images[last], &policy->rules, &is_guarded, err);
 	for (int id = 0; r == 0 && id < 2 && images[id]; id++) {
 		struct job job = {
 			.plan = plan,
@@ -416,12 +420,13 @@ static int plan_all(struct segmap_plan *plan, const struct segmap_image *const i
 			.id = (enum segmap_object_id)id,
 			.err = err,
 			.page = policy->rules.page_size,
+			.guard = is_guarded && id == last ? policy->rules.property_prot : 0,
 		};
 		r = plan_object(&job);
 	}
 	if (r < 0)
 		return r;
-	if (images[SEGMAP_PROGRAM]->interp && !images[SEGMAP_INTERPRETER])
+	if (is_lacking)
 		plan->entry = 0;
 	else
 		r = check_entry(plan, &plan->objects[last], (enum segmap_object_id)last, err);

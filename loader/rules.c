@@ -19,23 +19,24 @@
 
 CPU_TABLE(DECLARE)
 
-static const struct cpu *const cpus[] = {CPU_TABLE(ADDRESS)};
+static const struct cpu *const cpus[] = {CPU_TABLE(ADDRESS) NULL};
 
 enum { PHDR_TABLE_MAX = 64 << 10 }; /* bytes: 1170 headers */
 
 const struct cpu *cpu_find(uint16_t machine)
 {
-	for (size_t i = 0; i < sizeof(cpus) / sizeof(*cpus); i++)
-		if (cpus[i]->machine == machine)
-			return cpus[i];
-	return NULL;
+	const struct cpu *const *cpu = cpus;
+
+	while (*cpu && (*cpu)->machine != machine)
+		cpu++;
+	return *cpu;
 }
 
 static void apply_version(struct segmap_rules *rules, unsigned version)
 {
+	const struct cpu *cpu = cpu_find(rules->machine);
 	/* a page was the bound as well, 73 headers of 4 KiB; seen changed in 6.18, and not yet
 	 * in 6.12 */
-	const struct cpu *cpu = cpu_find(rules->machine);
 	bool one_page = version < VERSION(6, 18) && rules->page_size < PHDR_TABLE_MAX;
 
 	rules->phdr_table_max = one_page ? rules->page_size : PHDR_TABLE_MAX;
@@ -43,6 +44,10 @@ static void apply_version(struct segmap_rules *rules, unsigned version)
 	rules->tail_fault_kills = version >= VERSION(6, 7);
 	rules->interp_bss_joined = version < VERSION(6, 7);
 	/* above it in 6.1, not in 6.12; what lies between has not been tried */
+	/* by its documentation; no older kernel has been tried on a CPU that has such headers
+	 */
+	bool reads = cpu && version >= VERSION(5, 8);
+	rules->property_type = reads ? cpu->property_type : 0;
 	rules->vdso_above_stack = cpu && cpu->vdso_above_stack && version < VERSION(6, 12);
 }
 
@@ -64,6 +69,8 @@ int segmap_rules_for(struct segmap_rules *rules, uint16_t machine, uint64_t page
 		.platform = cpu->platform,
 		.page_size = page_size,
 		.brk_rnd_range = cpu->brk_rnd_range,
+		.property_bit = cpu->property_bit,
+		.property_prot = cpu->property_prot,
 	};
 	cpu->limits(rules);
 	apply_version(rules, VERSION(6, 18));
@@ -73,6 +80,14 @@ int segmap_rules_for(struct segmap_rules *rules, uint16_t machine, uint64_t page
 void segmap_rules_native(struct segmap_rules *rules, uint64_t page_size)
 {
 	segmap_rules_for(rules, ARCH_MACHINE, page_size);
+}
+
+void segmap_rules_set_hwcap2(struct segmap_rules *rules, uint64_t hwcap2)
+{
+	const struct cpu *cpu = cpu_find(rules->machine);
+
+	if (cpu && !(hwcap2 & cpu->property_hwcap2))
+		rules->property_prot = 0;
 }
 
 int segmap_rules_set_kernel(struct segmap_rules *rules, const char *release)

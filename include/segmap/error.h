@@ -59,6 +59,8 @@ enum segmap_reason {
 	SEGMAP_REASON_INTERP_NUL,   /* index, v0 = offset of the last byte, v1 = the byte */
 	SEGMAP_REASON_INTERP_READ,  /* index, v0 = p_offset, v1 = p_filesz, v2 = file size */
 	SEGMAP_REASON_INTERP_SHORT, /* v0 = bytes in the interpreter's file, v1 = needed */
+	SEGMAP_REASON_PROPERTY, /* index, step = what is wrong, v0 = p_offset, v1 = p_filesz, v2
+				   = file size */
 	/* scripts */
 	SEGMAP_REASON_SCRIPT,      /* a #! line without an interpreter in its first 256 bytes */
 	SEGMAP_REASON_SCRIPT_DEEP, /* v0 = depth */

@@ -14,6 +14,9 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+/* The most bytes that a PT_GNU_PROPERTY may have, where the kernel looks at it. */
+#define SEGMAP_PROPERTY_MAX 1024
+
 /* A program header, in the host's byte order. Names as in elf(5), less the "p_". */
 struct segmap_phdr {
 	uint32_t type;
@@ -67,7 +70,9 @@ struct segmap_image {
 	char *interp;     /* owned; path of the first PT_INTERP up to its NUL, or NULL */
 	int interp_index; /* of that header, or -1 */
 	enum segmap_stack_request stack_request;
-	int property_index; /* of the first PT_GNU_PROPERTY, or -1 */
+	int property_index;   /* of the last PT_GNU_PROPERTY, or -1 */
+	uint8_t *property;    /* owned; its bytes where the kernel looks at them, or NULL */
+	size_t property_size; /* how many of them there are in the file */
 };
 
 /*

@@ -28,7 +28,11 @@ struct segmap_rules {
 	bool tail_fault_kills;   /* bss's first bytes are past the end of the file: dies, or not
 				  */
 	bool interp_bss_joined;  /* one bss for the interpreter, after its last segment */
-	bool vdso_above_stack;   /* or in the mmap area, after the interpreter */
+	/* The word of PT_GNU_PROPERTY that is looked at, 0 if none is; its bit that asks for
+	 * PROPERTY_PROT on executable segments, which is 0 where the CPU has no such thing. */
+	uint32_t property_type, property_bit;
+	int property_prot;
+	bool vdso_above_stack; /* or in the mmap area, after the interpreter */
 };
 
 /* Fills RULES for this CPU, PAGE_SIZE (bytes) and the newest kernel that is known, 6.18. */
@@ -45,6 +49,10 @@ uint64_t segmap_rules_page_sizes(uint16_t machine);
 /* Changes RULES to those of the kernel RELEASE, as uname(2) says it: "6.1.0-28-amd64", or just
  * "6.1". Returns 0, or -EINVAL with RULES untouched if it does not begin with two numbers. */
 int segmap_rules_set_kernel(struct segmap_rules *rules, const char *release);
+
+/* Takes out of RULES what a CPU whose AT_HWCAP2 is HWCAP2 does not have. Without this call they
+ * are those of a CPU that has everything. */
+void segmap_rules_set_hwcap2(struct segmap_rules *rules, uint64_t hwcap2);
 
 /* What the planner is told about the process that is to be, besides the files. */
 struct segmap_policy {
@@ -70,7 +78,7 @@ struct segmap_mapping {
 	enum segmap_mapping_kind kind;
 	enum segmap_object_id object;
 	int index;             /* of the program header it comes from */
-	int prot;              /* PROT_* bits */
+	int prot;              /* PROT_* bits, those that only this CPU has among them */
 	uint64_t addr;         /* page aligned */
 	uint64_t length;       /* bytes, a whole number of pages, never 0 */
 	uint64_t offset;       /* in the file, page aligned; 0 for anonymous ones */
@@ -126,8 +134,9 @@ struct segmap_plan {
  * Plans the load of PROGRAM, with INTERP if it names one (else NULL), under POLICY. Where one
  * is named and not at hand, NULL gives the plan of the program alone, which is for looking at.
  * On success *PLAN is the caller's, to be given to segmap_plan_free.
- * Errors: -ENOEXEC and the like never (that is the image's); every refusal here stands for a
- * death inside execve (SEGMAP_VERDICT_KILLS), or -ENOMEM. *PLAN is untouched then.
+ * Errors: -ENOEXEC, -ELIBBAD and -EIO for what depends on the kernel or the CPU, the number of
+ * program headers and PT_GNU_PROPERTY; all other refusals stand for a death inside execve
+ * (SEGMAP_VERDICT_KILLS), or -ENOMEM. *PLAN is untouched then.
  */
 int segmap_plan_make(struct segmap_plan **plan, const struct segmap_image *program,
 		     const struct segmap_image *interp, const struct segmap_policy *policy,

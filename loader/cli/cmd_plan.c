@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* Exit statuses of --check, as those of grep and diff. */
@@ -22,6 +23,11 @@ size_t next_load(const struct segmap_image *image, size_t from)
 bool is_placed(const struct plan_file *file, enum segmap_object_id id)
 {
 	return file->plan->objects[id].place == SEGMAP_PLACE_FIXED;
+}
+
+bool is_guarded(const struct segmap_mapping *m)
+{
+	return m->prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC);
 }
 
 static int check_status(const struct plan_file *file, const struct findings *findings)

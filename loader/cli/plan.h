@@ -75,6 +75,9 @@ bool table_columns_valid(const char *columns);
 int table_print(const struct plan_file *file, enum segmap_object_id id,
 		const struct plan_options *options);
 
+/* Whether more is asked for than to read, write and execute. */
+bool is_guarded(const struct segmap_mapping *m);
+
 /* plan_notes.c: what is to be said under the row of segment INDEX. Free it in any case. */
 struct notes {
 	char **lines; /* owned, as is each of them */

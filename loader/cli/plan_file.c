@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -39,6 +40,8 @@ static int choose_rules(struct plan_file *file, uint16_t machine,
 		segmap_rules_set_kernel(&file->rules, options->kernel);
 	else if (uname(&running) == 0)
 		segmap_rules_set_kernel(&file->rules, running.release);
+	if (!file->here.reason)
+		segmap_rules_set_hwcap2(&file->rules, getauxval(AT_HWCAP2));
 	return possible ? 0
 			: fail(&file->error, PAGE_SIZE, SYSTEM, EINVAL, .value = {page, sizes});
 }

@@ -141,6 +141,8 @@ static json_t *json_mapping(const struct plan_file *file, const struct segmap_ma
 	set(&o, "index", json_integer(m->index));
 	set(&o, "kind", json_string(segmap_mapping_kind_name(m->kind)));
 	set(&o, "prot", json_stringn(name_prot(m->prot, prot), 3));
+	if (is_guarded(m))
+		set(&o, "bti", json_true());
 	if (is_placed(file, m->object))
 		set(&o, "addr", json_hex(m->addr));
 	else

@@ -103,6 +103,9 @@ int notes_collect(struct notes *notes, const struct plan_file *file, enum segmap
 				 "skew " HEX
 				 ": bytes of the file before the segment that come along",
 				 m->skew);
+		if (is_guarded(m))
+			add_note(notes, "bti, where the CPU has it: indirect branches go to "
+					"landing pads alone");
 		if (m->kind == SEGMAP_FILE_PRIVATE)
 			note_tail(notes, file, m, p);
 		else

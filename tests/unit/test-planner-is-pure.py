@@ -23,8 +23,9 @@ PAGES = {"segmap_pages_find", "segmap_pages_from", "segmap_pages_state", "segmap
 CPUS = ("aarch64", "riscv64", "x86_64")
 
 ALLOWED = {
-    "plan": MEMORY | BYTES | ERRORS | {"segmap_error_set_path", "plan_place"},
+    "plan": MEMORY | BYTES | ERRORS | {"segmap_error_set_path", "plan_place", "plan_property"},
     "place": BYTES | ERRORS,
+    "plan_property": BYTES | ERRORS,
     # reads a release's numbers, given as a string
     "rules": {"strtoul", "__isoc23_strtoul"} | {f"cpu_{cpu}" for cpu in CPUS},
     "flatten": MEMORY | BYTES | {"qsort"},

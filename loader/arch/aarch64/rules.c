@@ -16,11 +16,22 @@ static void limits(struct segmap_rules *rules)
 	rules->stack_shift_range = rules->page_size;
 }
 
+/* elf.h, sys/mman.h and sys/auxv.h have these on aarch64 alone. */
+enum {
+	FEATURE_1_BTI = 1 << 0,     /* in GNU_PROPERTY_AARCH64_FEATURE_1_AND */
+	GUARDED = 0x10,             /* PROT_BTI: indirect branches go to landing pads */
+	HAS_GUARDED_PAGES = 1 << 17 /* HWCAP2_BTI */
+};
+
 const struct cpu cpu_aarch64 = {
 	.machine = EM_AARCH64,
 	.platform = "aarch64",
 	.compat = {EM_ARM},
 	.page_sizes = (4 << 10) + (16 << 10) + (64 << 10),
 	.brk_rnd_range = 1 << 30,
+	.property_type = 0xc0000000, /* GNU_PROPERTY_AARCH64_FEATURE_1_AND */
+	.property_bit = FEATURE_1_BTI,
+	.property_prot = GUARDED,
+	.property_hwcap2 = HAS_GUARDED_PAGES,
 	.limits = limits,
 };
