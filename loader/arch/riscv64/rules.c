@@ -1,6 +1,6 @@
 /* riscv64. A CPU has 39, 48 or 57 bits of address, half of them the kernel's. With 48 or more
- * what mmap chooses is in the lower 47, as seen on Debian's 6.12 with 57; a CPU with 39 has less
- * than is said here. */
+ * what mmap chooses is in the lower 47, as seen on Debian's 6.12 with 57; a CPU with 39 has
+ * less than is said here. */
 #include "cpu.h"
 
 #include <elf.h>
