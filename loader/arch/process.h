@@ -5,7 +5,7 @@
 
 #include "stub.h"
 
-/* Prepares what the stub resets registers with: ARGS->fpu and the flags about it. */
+/* Prepares what the stub resets registers with: ARGS->fpu, and flags about it. */
 void arch_prepare_registers(struct stub_args *args);
 
 /* Could the stub get a new vdso? Returns 0 or a negative errno; nothing is changed. */

@@ -93,13 +93,17 @@ AGENT_HELPER bool sort_descriptors(struct agent_args *a, uint64_t count)
 AGENT_HELPER bool take_request(struct agent_args *a)
 {
 	struct piece piece = {&a->request, sizeof(a->request)};
-	struct message message = {
-		.pieces = &piece,
-		.piece_count = 1,
-		.control = a->control,
-		.control_length = sizeof(a->control),
-	};
+	struct message
+		message; /* field by field: an initialiser could become a call of memset */
 	const struct control *control = (const struct control *)(const void *)a->control;
+
+	message.name = NULL;
+	message.name_length = 0;
+	message.pieces = &piece;
+	message.piece_count = 1;
+	message.control = a->control;
+	message.control_length = sizeof(a->control);
+	message.flags = 0;
 	uint64_t n = sys3(__NR_recvmsg, (uint64_t)a->socket, (uint64_t)&message, CLOSE_ON_EXEC);
 
 	if (n == 0 || agent_failed(n))

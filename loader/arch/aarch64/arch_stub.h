@@ -97,6 +97,12 @@ ARCH_STUB_HELPER uint64_t arch_map_vdso(const struct stub_args *a, uint64_t addr
 	return move_vdso(a, a->vdso_room, addr);
 }
 
+/* What is known before the last step, in the stub's room for registers. */
+struct arch_kept {
+	uint64_t altstack[3];
+	uint64_t pstate;
+};
+
 #ifndef PR_SET_TAGGED_ADDR_CTRL
 #define PR_SET_TAGGED_ADDR_CTRL 55
 #endif
@@ -112,7 +118,8 @@ ARCH_STUB_HELPER uint64_t arch_reset_registers(struct stub_args *a)
 		sys5(__NR_prctl, PR_SET_TAGGED_ADDR_CTRL, 0, 0, 0, 0);
 	sys5(__NR_prctl, PR_PAC_RESET_KEYS, 0, 0, 0, 0);
 	__asm__ volatile("msr tpidr_el0, xzr");
-	return 0;
+	/* for write_frame: from here to the last step there is no call of the CPU's own */
+	return sys2(__NR_sigaltstack, 0, (uint64_t)a->fpu); /* struct arch_kept */
 }
 
 /*
@@ -144,6 +151,7 @@ ARCH_STUB_HELPER uint64_t write_frame(const struct stub_args *a)
 {
 	const uint64_t whole = sizeof(struct arch_frame) - sizeof(struct fpsimd_context) -
 			       sizeof(struct _aarch64_ctx) + RESERVED;
+	const struct arch_kept *kept = (const struct arch_kept *)(const void *)a->fpu;
 	uint64_t addr = a->sp - sizeof(struct arch_frame);
 
 	if (addr > a->stack_end - whole)
@@ -153,10 +161,12 @@ ARCH_STUB_HELPER uint64_t write_frame(const struct stub_args *a)
 
 	for (uint64_t at = addr; at < addr + sizeof(*frame); at += sizeof(uint64_t))
 		*(volatile uint64_t *)at = 0;
-	sys2(__NR_sigaltstack, 0, (uint64_t)&frame->altstack);
+	for (int i = 0; i < 3; i++)
+		frame->altstack[i] = kept->altstack[i];
 	frame->mask[0] = a->mask;
 	frame->sp = a->sp;
 	frame->pc = a->entry;
+	frame->pstate = kept->pstate;
 	frame->fpsimd.head.magic = FPSIMD_MAGIC;
 	frame->fpsimd.head.size = sizeof(frame->fpsimd);
 	return addr;
@@ -172,7 +182,7 @@ ARCH_STUB_HELPER _Noreturn void arch_leave(const struct stub_args *a, uint64_t v
 {
 	uint64_t borrows = a->vdso_part_count ? a->gadget.call : 0;
 	uint64_t keep = borrows ? 0 : a->code_length;
-	uint64_t at = write_frame(a); /* before registers are set: it calls the kernel */
+	uint64_t at = write_frame(a);
 	register uint64_t x8 __asm__("x8") = __NR_munmap;
 	register uint64_t x0 __asm__("x0") = a->block + keep;
 	register uint64_t x1 __asm__("x1") = a->block_length - keep;

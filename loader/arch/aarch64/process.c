@@ -1,8 +1,30 @@
 #include "process.h"
 
+#include "arch_stub.h"
+
+#include <sys/auxv.h>
+
+#ifndef HWCAP_SSBS
+#define HWCAP_SSBS (1 << 28)
+#endif
+
+/* Whether loads may be speculated past stores (SSBS) is for the kernel to say: as it did for
+ * this process. Without such a thing in the CPU the bit is what the kernel sets when it begins
+ * one. */
+static uint64_t first_pstate(void)
+{
+	uint64_t ssbs = 1 << 12;
+
+	if (getauxval(AT_HWCAP) & HWCAP_SSBS)
+		__asm__ volatile("mrs %0, S3_3_C4_C2_6" : "=r"(ssbs)); /* the register SSBS */
+	return ssbs;
+}
+
 void arch_prepare_registers(struct stub_args *args)
 {
-	(void)args;
+	struct arch_kept *kept = (struct arch_kept *)(void *)args->fpu;
+
+	kept->pstate = first_pstate();
 }
 
 int arch_try_vdso(void)
