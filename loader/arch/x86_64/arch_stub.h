@@ -76,7 +76,9 @@ ARCH_STUB_HELPER uint64_t arch_reset_registers(struct stub_args *a)
 		__asm__ volatile("fxrstor64 %0" : : "m"(a->fpu) : "memory");
 	__asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"(0));
 	uint64_t result = sys2(__NR_arch_prctl, ARCH_SET_FS, 0);
-	return result ? result : sys2(__NR_arch_prctl, ARCH_SET_GS, 0);
+	if (result || !(a->flags & STUB_RESET_ATTRIBUTES)) /* no libc makes use of GS */
+		return result;
+	return sys2(__NR_arch_prctl, ARCH_SET_GS, 0);
 }
 
 /*

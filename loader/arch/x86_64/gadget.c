@@ -51,7 +51,10 @@ bool arch_find_gadget(const uint8_t *code, size_t size, struct arch_gadget *out)
 	const uint8_t *end = code + size;
 
 	for (const uint8_t *p = code; p + 2 < end; p++) {
-		if (p[0] != 0x0f || p[1] != 0x05 || !reaches_return(p + 2, end, &pops))
+		p = memchr(p, 0x0f, (size_t)(end - 2 - p));
+		if (!p)
+			break;
+		if (p[1] != 0x05 || !reaches_return(p + 2, end, &pops))
 			continue;
 		*out = (struct arch_gadget){(uint64_t)(p - code), pops};
 		return true;
