@@ -1,11 +1,11 @@
 /* The stages, one after the other. */
 #include <segmap/exec.h>
-#include <segmap/handover.h>
 
 #include "fail.h"
 #include "leftovers.h"
 #include "privilege.h"
 #include "script.h"
+#include "self.h"
 #include "trace.h"
 
 #include <dirent.h>
@@ -19,7 +19,6 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -145,10 +144,10 @@ static int build_stack(struct load *load, char *const argv[], char *const envp[]
 	struct segmap_auxv auxv[SEGMAP_AUXV_MAX];
 	const struct segmap_auxv_facts facts = {
 		.has_ids = !load->options->pristine || load->privilege.secure,
-		.uid = getuid(),
-		.euid = geteuid(),
-		.gid = getgid(),
-		.egid = getegid(),
+		.uid = load->privilege.uid,
+		.euid = load->privilege.euid,
+		.gid = load->privilege.gid,
+		.egid = load->privilege.egid,
 		.secure = load->privilege.secure,
 	};
 	const struct segmap_stack_input input = {
@@ -245,7 +244,7 @@ static int prepare(struct load *load, char *const argv[], char *const envp[])
 	int r = draw(&random, sizeof(random), load->err);
 
 	if (r == 0)
-		r = segmap_self_read(&load->self, load->err);
+		r = self_read_rest(&load->self, load->options->pristine, load->err);
 	if (r < 0)
 		return r;
 	fill_policy(&policy, &load->self, random.plan);
@@ -284,12 +283,9 @@ static bool has_been_opened(const struct load *load)
 static int check_strings(struct load *load, char *const argv[], char *const envp[], int r)
 {
 	struct segmap_error err;
-	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY}; /* if it is not told */
-
-	getrlimit(RLIMIT_STACK, &limit);
 	const struct segmap_stack_input input = {
 		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
-		.rlimit_stack = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur,
+		.rlimit_stack = load->self.rlimit_stack,
 		.execfn = load->execfn,
 		.argv = argv,
 		.envp = envp,
@@ -313,6 +309,7 @@ static int run(struct load *load, int fd, const char *name, char *const argv[],
 	if (r == 0)
 		r = open_interp(&load->images[SEGMAP_INTERPRETER], load->images[SEGMAP_PROGRAM],
 				false, load->err);
+	load->self.rlimit_stack = self_stack_limit();
 	if (r == 0 || has_been_opened(load))
 		r = check_strings(load, given, envp, r);
 	if (r == 0)
@@ -324,6 +321,7 @@ static int run(struct load *load, int fd, const char *name, char *const argv[],
 		segmap_habits_suspend(&load->habits,
 				      READ_IMPLIES_EXEC | load->privilege.unpersona,
 				      load->options->pristine);
+		load->self.personality = load->habits.current;
 		r = prepare(load, argv, envp);
 	}
 	if (r == 0 && load->options->ready)

@@ -51,7 +51,8 @@ int file_open(const char *path, struct segmap_error *err)
 		return fail(err, OPEN, ERRNO, errno, .step = "stat");
 	if (!S_ISREG(st.st_mode))
 		return fail(err, NOT_REGULAR, ERRNO, EACCES, .value = {st.st_mode});
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	/* openat: musl's open() adds a call that sets O_CLOEXEC once more */
+	int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0)
 		return fd;
 	if (errno == EACCES && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)

@@ -1,6 +1,7 @@
 #include "leftovers.h"
 
 #include "fail.h"
+#include "self.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,8 +13,13 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+enum {
+	LOWEST = 64, /* numbers that are tried beside four for each descriptor */
+};
 
 static int append(int32_t **list, size_t *count, int32_t value)
 {
@@ -31,14 +37,37 @@ int segmap_leftovers_add_fd(struct segmap_leftovers *leftovers, int fd)
 	return append(&leftovers->fds, &leftovers->fd_count, fd);
 }
 
-/* A descriptor about which nothing can be learnt may not be left to the program. */
+/* A descriptor about which nothing can be learnt may not be left to the program. Returns 1 if
+ * there is one of this number, 0, or a negative errno. */
 static int add_if_cloexec(struct segmap_leftovers *l, int fd)
 {
 	int flags = fcntl(fd, F_GETFD);
 
 	if (flags < 0)
 		return errno == EBADF ? 0 : -errno;
-	return flags & FD_CLOEXEC ? segmap_leftovers_add_fd(l, fd) : 0;
+	return flags & FD_CLOEXEC && segmap_leftovers_add_fd(l, fd) < 0 ? -ENOMEM : 1;
+}
+
+/*
+ * Since Linux 6.2 the directory's size is the number of descriptors: then the lowest numbers
+ * are tried until all are found, in less time than the directory takes, of which the kernel
+ * makes every entry anew for a new process. Returns 1 then; 0 if some are elsewhere; or a
+ * negative errno.
+ */
+static int scan_lowest(struct segmap_leftovers *l)
+{
+	struct stat st;
+	off_t found = 0, count;
+	int r = 0;
+
+	if (stat("/proc/self/fd", &st) < 0 || st.st_size == 0)
+		return 0;
+	count = st.st_size;
+	for (int fd = 0; r >= 0 && found < count && fd < count * 4 + LOWEST; fd++) {
+		r = add_if_cloexec(l, fd);
+		found += r > 0;
+	}
+	return r < 0 ? r : found == count;
 }
 
 /* Without /proc every number up to the limit is tried. */
@@ -48,26 +77,30 @@ static int scan_numbers(struct segmap_leftovers *l)
 	int r = 0;
 
 	getrlimit(RLIMIT_NOFILE, &limit);
-	for (int fd = 0; r == 0 && (rlim_t)fd < limit.rlim_cur; fd++)
+	for (int fd = 0; r >= 0 && (rlim_t)fd < limit.rlim_cur; fd++)
 		r = add_if_cloexec(l, fd);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static int scan_descriptors(struct segmap_leftovers *l)
 {
-	DIR *dir = opendir("/proc/self/fd");
+	size_t before = l->fd_count;
 	struct dirent *entry;
-	int r = 0;
+	int r = scan_lowest(l);
 
+	if (r)
+		return r < 0 ? r : 0;
+	l->fd_count = before;
+	DIR *dir = opendir("/proc/self/fd");
 	if (!dir)
 		return scan_numbers(l);
-	while (r == 0 && (errno = 0, entry = readdir(dir))) {
+	while (r >= 0 && (errno = 0, entry = readdir(dir))) {
 		int fd = (int)strtol(entry->d_name, NULL, 10);
 
 		if (entry->d_name[0] != '.' && fd != dirfd(dir))
 			r = add_if_cloexec(l, fd);
 	}
-	if (r == 0)
+	if (r >= 0)
 		r = -errno; /* of readdir; 0 at the end */
 	closedir(dir);
 	return r;
@@ -176,12 +209,13 @@ static bool locks_what_it_maps(void)
 
 void segmap_habits_suspend(struct segmap_habits *habits, unsigned long unpersona, bool pristine)
 {
-	int persona = personality(0xffffffff);
-
-	habits->personality = (unsigned long)persona;
-	if (persona >= 0 && ((unsigned long)persona & unpersona))
+	habits->personality = self_personality();
+	habits->current = habits->personality;
+	if (habits->personality & unpersona)
 		habits->restore_personality =
-			personality((unsigned long)persona & ~unpersona) >= 0;
+			personality(habits->personality & ~unpersona) >= 0;
+	if (habits->restore_personality)
+		habits->current &= ~unpersona;
 	/* Locked on fault only: mappings that are there already stay as they are, which no
 	 * other call can do. */
 	if (!pristine && locks_what_it_maps())

@@ -24,7 +24,8 @@ void segmap_leftovers_free(struct segmap_leftovers *leftovers);
 
 /* What a process may have set that makes every mapping of a load other than it should be. */
 struct segmap_habits {
-	unsigned long personality;
+	unsigned long personality; /* to be restored */
+	unsigned long current;     /* as it is meanwhile */
 	bool restore_personality, restore_locking;
 };
 

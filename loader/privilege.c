@@ -16,6 +16,7 @@
 #include <linux/securebits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/fsuid.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -42,26 +43,50 @@ struct file_sets {
 	uint64_t permitted, inheritable;
 };
 
-/* For where /proc is not there: the same by many calls. */
-static void ask_for_sets(struct sets *s)
+/* One after the other, up to the last capability that the kernel has. */
+static bool ask_for_bounding(struct sets *s)
+{
+	int r = 0;
+
+	for (unsigned c = 0; c < 64 && (r = prctl(PR_CAPBSET_READ, c, 0, 0, 0)) >= 0; c++)
+		s->bounding |= (uint64_t)r << c;
+	return r >= 0 || errno == EINVAL;
+}
+
+/* What is not both permitted and inheritable cannot be ambient. */
+static bool ask_for_ambient(struct sets *s)
+{
+	const uint64_t possible = s->permitted & s->inheritable;
+
+	for (unsigned c = 0; c < 64; c++) {
+		int r = possible >> c & 1
+				? prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, c, 0, 0)
+				: 0;
+
+		if (r < 0)
+			return errno == EINVAL; /* before Linux 4.3 */
+		s->ambient |= (uint64_t)r << c;
+	}
+	return true;
+}
+
+/* Some 50 calls, which take less time together than a file in /proc. */
+static bool ask_for_sets(struct sets *s, bool bounding)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {0};
 
 	memset(s, 0, sizeof(*s));
-	syscall(SYS_capget, &header, data);
+	if (syscall(SYS_capget, &header, data) < 0)
+		return false;
 	s->inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
 	s->permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	s->effective = data[0].effective | (uint64_t)data[1].effective << 32;
-	for (unsigned c = 0; c <= CAP_LAST_CAP; c++) {
-		if (prctl(PR_CAPBSET_READ, c, 0, 0, 0) == 1)
-			s->bounding |= UINT64_C(1) << c;
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, c, 0, 0) == 1)
-			s->ambient |= UINT64_C(1) << c;
-	}
+	return ask_for_ambient(s) && (!bounding || ask_for_bounding(s));
 }
 
-static void read_sets(struct sets *s)
+/* For where such a call is forbidden. */
+static bool read_sets(struct sets *s)
 {
 	FILE *file = fopen("/proc/self/status", "re");
 	char line[256];
@@ -76,8 +101,15 @@ static void read_sets(struct sets *s)
 	}
 	if (file)
 		fclose(file);
-	if (found != 5)
-		ask_for_sets(s);
+	return found == 5;
+}
+
+static void find_sets(struct sets *s, bool bounding)
+{
+	struct sets told;
+
+	if (!ask_for_sets(s, bounding) && read_sets(&told))
+		*s = told;
 }
 
 /* Those of the third revision belong to a user namespace; its root is 0 only inside it. */
@@ -123,8 +155,7 @@ static int check_mode(struct segmap_privilege *p, const struct segmap_image *pro
 
 	if (!(set_uid || set_gid) || has_no_new_privs() || is_nosuid(program))
 		return 0;
-	if ((set_uid && program->owner != geteuid()) ||
-	    (set_gid && program->group != getegid()))
+	if ((set_uid && program->owner != p->euid) || (set_gid && program->group != p->egid))
 		return fail(err, SETID, UNSUPPORTED, EACCES,
 			    .value = {mode, program->owner, program->group});
 	p->unpersona = PER_CLEAR_ON_SETID;
@@ -133,23 +164,21 @@ static int check_mode(struct segmap_privilege *p, const struct segmap_image *pro
 
 /* Is root's privilege in force? A file's own capabilities are what counts for a process that
  * has become root, but is another user. */
-static bool is_root(const struct file_sets *f)
+static bool is_root(const struct segmap_privilege *p, const struct file_sets *f)
 {
 	int bits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
-	uid_t uid = getuid(), euid = geteuid();
 
 	if (bits > 0 && (bits & SECBIT_NOROOT))
 		return false;
-	if (f->present && euid == 0 && uid != 0)
+	if (f->present && p->euid == 0 && p->uid != 0)
 		return false;
-	return uid == 0 || euid == 0;
+	return p->uid == 0 || p->euid == 0;
 }
 
 static int compute(struct segmap_privilege *p, const struct sets *old,
-		   const struct file_sets *f, struct segmap_error *err)
+		   const struct file_sets *f, bool root, struct segmap_error *err)
 {
-	bool root = is_root(f);
-	bool effective = f->effective || (root && geteuid() == 0);
+	bool effective = f->effective || (root && p->euid == 0);
 	uint64_t permitted =
 		(old->bounding & f->permitted) | (old->inheritable & f->inheritable);
 
@@ -166,21 +195,36 @@ static int compute(struct segmap_privilege *p, const struct sets *old,
 	p->permitted = (permitted & old->permitted) | p->ambient;
 	p->effective = effective ? p->permitted : p->ambient;
 	p->inheritable = old->inheritable;
-	p->secure |= getuid() != 0 && (effective || (p->permitted & ~p->ambient));
+	p->secure |= p->uid != 0 && (effective || (p->permitted & ~p->ambient));
 	p->set_capabilities = p->permitted != old->permitted ||
 			      p->effective != old->effective || p->ambient != old->ambient;
 	return 0;
 }
 
-static bool have_others_saved(void)
+/* An exec that has just been has told them. */
+static bool take_told_ids(struct segmap_privilege *p)
+{
+	errno = 0;
+	p->uid = (uint32_t)getauxval(AT_UID);
+	p->euid = (uint32_t)getauxval(AT_EUID);
+	p->gid = (uint32_t)getauxval(AT_GID);
+	p->egid = (uint32_t)getauxval(AT_EGID);
+	return errno == 0;
+}
+
+/* Tells whether the saved or the file system's ids are others than the effective ones. */
+static bool ask_for_ids(struct segmap_privilege *p)
 {
 	uid_t u[3];
 	gid_t g[3];
+	bool known = getresuid(&u[0], &u[1], &u[2]) == 0 && getresgid(&g[0], &g[1], &g[2]) == 0;
 
-	getresuid(&u[0], &u[1], &u[2]);
-	getresgid(&g[0], &g[1], &g[2]);
-	return u[2] != u[1] || g[2] != g[1] || (uid_t)setfsuid((uid_t)-1) != u[1] ||
-	       (gid_t)setfsgid((gid_t)-1) != g[1];
+	p->uid = known ? u[0] : getuid();
+	p->euid = known ? u[1] : geteuid();
+	p->gid = known ? g[0] : getgid();
+	p->egid = known ? g[1] : getegid();
+	return (known && (u[2] != u[1] || g[2] != g[1])) ||
+	       (uid_t)setfsuid((uid_t)-1) != p->euid || (gid_t)setfsgid((gid_t)-1) != p->egid;
 }
 
 int segmap_privilege_check(struct segmap_privilege *p, const struct segmap_image *program,
@@ -188,6 +232,7 @@ int segmap_privilege_check(struct segmap_privilege *p, const struct segmap_image
 {
 	struct file_sets file;
 	struct sets sets;
+	bool others = (pristine && take_told_ids(p)) ? false : ask_for_ids(p);
 	int r = check_mode(p, program, err);
 
 	if (r < 0)
@@ -195,13 +240,14 @@ int segmap_privilege_check(struct segmap_privilege *p, const struct segmap_image
 	read_file_sets(&file, program->fd);
 	if (file.present && is_nosuid(program))
 		memset(&file, 0, sizeof(file));
-	p->differ = getuid() != geteuid() || getgid() != getegid();
+	p->differ = p->uid != p->euid || p->gid != p->egid;
 	p->secure = p->differ;
-	p->set_ids = !pristine && have_others_saved();
+	p->set_ids = !pristine && others;
 	if (pristine && !file.present)
 		return 0;
-	read_sets(&sets);
-	return compute(p, &sets, &file, err);
+	bool root = is_root(p, &file);
+	find_sets(&sets, root || file.present);
+	return compute(p, &sets, &file, root, err);
 }
 
 void segmap_privilege_tell(const struct segmap_privilege *p, struct stub_args *args,
@@ -209,10 +255,10 @@ void segmap_privilege_tell(const struct segmap_privilege *p, struct stub_args *a
 {
 	const uint64_t sets[] = {p->effective, p->permitted, p->inheritable};
 
-	args->uid = getuid();
-	args->euid = geteuid();
-	args->gid = getgid();
-	args->egid = getegid();
+	args->uid = p->uid;
+	args->euid = p->euid;
+	args->gid = p->gid;
+	args->egid = p->egid;
 	args->ambient = p->ambient;
 	args->sets[0] = _LINUX_CAPABILITY_VERSION_3;
 	for (size_t i = 0; i < 3; i++) {

@@ -10,6 +10,7 @@ struct segmap_privilege {
 	bool set_ids;            /* saved and file system ids are not the effective ones */
 	bool set_capabilities;   /* to those below */
 	unsigned long unpersona; /* bits of the personality that go away */
+	uint32_t uid, euid, gid, egid;
 	uint64_t permitted, effective, inheritable, ambient;
 };
 

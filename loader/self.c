@@ -2,7 +2,7 @@
  * What the loader must know of the process that it is itself. The only place outside observe/
  * that reads /proc, and no more of it than execve's own rules depend on.
  */
-#include <segmap/handover.h>
+#include "self.h"
 
 #include "checked.h"
 #include "fail.h"
@@ -33,7 +33,7 @@ enum {
  * errno if it cannot be read. */
 static char *read_file(const char *path, size_t *length)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC); /* musl's open() adds a call */
 	size_t room = 0, used = 0;
 	char *text = NULL;
 	ssize_t n = fd < 0 ? -1 : 1;
@@ -126,14 +126,13 @@ static int read_auxv(struct segmap_self *self, struct segmap_error *err)
 /* randomize_va_space as a number; 2, the default, where /proc does not tell. */
 static long randomize_level(void)
 {
-	size_t length;
-	char *text = read_file("/proc/sys/kernel/randomize_va_space", &length);
+	int fd = openat(AT_FDCWD, "/proc/sys/kernel/randomize_va_space", O_RDONLY | O_CLOEXEC);
+	char text[16] = "";
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
-	if (!text)
-		return 2;
-	long level = strtol(text, NULL, 10);
-	free(text);
-	return level;
+	if (fd >= 0)
+		close(fd);
+	return n > 0 ? strtol(text, NULL, 10) : 2;
 }
 
 /* The kernel's own version: with UNAME26 uname(2) says that it is 2.6. */
@@ -150,28 +149,48 @@ static void read_release(struct segmap_self *self)
 		personality(self->personality);
 }
 
-int segmap_self_read(struct segmap_self *self, struct segmap_error *err)
+uint64_t self_stack_limit(void)
 {
 	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY}; /* if it is not told */
 
+	getrlimit(RLIMIT_STACK, &limit);
+	return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
+}
+
+unsigned long self_personality(void)
+{
+	int persona = personality(0xffffffff);
+
+	return persona < 0 ? 0 : (unsigned long)persona; /* denied: the default */
+}
+
+int segmap_self_read(struct segmap_self *self, struct segmap_error *err)
+{
 	memset(self, 0, sizeof(*self));
+	self->rlimit_stack = self_stack_limit();
+	self->personality = self_personality();
+	return self_read_rest(self, false, err);
+}
+
+int self_read_rest(struct segmap_self *self, bool pristine, struct segmap_error *err)
+{
 	int r = read_auxv(self, err);
-	if (r == 0)
-		r = read_maps(self, err);
+
 	if (r < 0)
 		return r;
 	self->page_size =
 		segmap_auxv_get(self->auxv, AT_PAGESZ, (uint64_t)sysconf(_SC_PAGESIZE));
-	int persona = personality(0xffffffff);
-	self->personality = persona < 0 ? 0 : (unsigned long)persona; /* denied: the default */
+	bool fresh = pristine && self_fresh(self);
+	if (!fresh && !self_query(self))
+		r = read_maps(self, err);
+	if (r < 0)
+		return r;
 	if (!(self->personality & ADDR_NO_RANDOMIZE)) {
-		long level = randomize_level();
+		long level = fresh && self_fresh_is_random(self) ? 2 : randomize_level();
 
 		self->randomize = level > 0;
 		self->randomize_brk = level > 1;
 	}
 	read_release(self);
-	getrlimit(RLIMIT_STACK, &limit);
-	self->rlimit_stack = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
 	return 0;
 }

@@ -1,0 +1,28 @@
+/* The parts of segmap_self_read, for a load that asks for each where it needs it first. */
+#ifndef LOADER_SELF_H
+#define LOADER_SELF_H
+
+#include <segmap/handover.h>
+
+/* RLIMIT_STACK in bytes; UINT64_MAX for none, or if it is not told. */
+uint64_t self_stack_limit(void);
+
+/* 0 if it is not told. */
+unsigned long self_personality(void);
+
+/* Fills all of SELF but rlimit_stack and personality, which are there already. PRISTINE: see
+ * struct segmap_options. Errors as segmap_self_read. */
+int self_read_rest(struct segmap_self *self, bool pristine, struct segmap_error *err);
+
+/*
+ * Three ways for the mappings of SELF, from its auxiliary vector and page_size: for a process
+ * that is fresh from its exec, by single questions, or (self.c) by reading all. Those below
+ * return false with SELF untouched where they are not sure.
+ */
+bool self_fresh(struct segmap_self *self);
+bool self_query(struct segmap_self *self);
+
+/* Does the place of this fresh process's heap prove that randomize_va_space is 2? */
+bool self_fresh_is_random(const struct segmap_self *self);
+
+#endif
