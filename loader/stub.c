@@ -155,11 +155,14 @@ STUB_HELPER void stop_if_asked(const struct stub_args *a)
 
 STUB _Noreturn void segmap_stub_run(struct stub_args *a)
 {
+	const bool lived = a->flags & STUB_RESET_ATTRIBUTES;
 	uint64_t all = ~(uint64_t)0;
 
-	check(a, STEP_MASK,
-	      sys4(__NR_rt_sigprocmask, SIG_SETMASK, (uint64_t)&all, (uint64_t)&a->mask,
-		   SIGSET));
+	/* no handler may run from here on, if there are any */
+	if (lived)
+		check(a, STEP_MASK,
+		      sys4(__NR_rt_sigprocmask, SIG_SETMASK, (uint64_t)&all, (uint64_t)&a->mask,
+			   SIGSET));
 	forget_libc(a);
 	reset_attributes(a);
 	check(a, STEP_VDSO, arch_keep_vdso(a));
@@ -177,8 +180,9 @@ STUB _Noreturn void segmap_stub_run(struct stub_args *a)
 	reset_credentials(a);
 	secure(a);
 	check(a, STEP_BASES, arch_reset_registers(a));
-	check(a, STEP_MASK,
-	      sys4(__NR_rt_sigprocmask, SIG_SETMASK, (uint64_t)&a->mask, 0, SIGSET));
+	if (lived)
+		check(a, STEP_MASK,
+		      sys4(__NR_rt_sigprocmask, SIG_SETMASK, (uint64_t)&a->mask, 0, SIGSET));
 	stop_if_asked(a);
 	arch_leave(a, vdso);
 }
