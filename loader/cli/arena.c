@@ -26,7 +26,8 @@ struct block {
 
 _Static_assert(sizeof(struct block) == ALIGNMENT, "blocks stay aligned");
 
-static _Alignas(ALIGNMENT) unsigned char arena[ARENA];
+/* Behind all other variables, which then share the page that exec has to clear the end of. */
+static _Alignas(ALIGNMENT) unsigned char arena[ARENA] __attribute__((section(".bss.zz")));
 static size_t used;
 
 static size_t rounded(size_t size)
