@@ -183,23 +183,38 @@ static void drop_deleted(char *target, int fd)
 		target[length - (sizeof(mark) - 1)] = '\0';
 }
 
-/* The last part of the path; of a program from a descriptor, since Linux 6.14, the name that
- * the file itself has where it is, which is the interpreter's for a script. */
+static void take_last_part(const char *path, char *name, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(name, size, "%s", slash ? slash + 1 : path);
+}
+
+/* The name that the file of FD has where it is; false if that is not told. */
+static bool name_by_file(int fd, char *name, size_t size)
+{
+	char link[64], target[PATH_MAX + 1] = "";
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (readlink(link, target, PATH_MAX) <= 0)
+		return false;
+	drop_deleted(target, fd);
+	take_last_part(target, name, size);
+	return true;
+}
+
+/* The last part of the path; of a program from a descriptor, since Linux 6.14, the file's own
+ * name, which is the interpreter's for a script. */
 static void name_process(const struct load *load, char *name, size_t size)
 {
-	const char *path = load->execfn;
-	char link[64], target[PATH_MAX + 1] = "";
 	int major = 0, minor = 0;
 
-	sscanf(load->self.kernel, "%d.%d", &major, &minor);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", load->images[SEGMAP_PROGRAM]->fd);
-	if (load->from_fd && (major > 6 || (major == 6 && minor >= 14)) &&
-	    readlink(link, target, PATH_MAX) > 0) {
-		drop_deleted(target, load->images[SEGMAP_PROGRAM]->fd);
-		path = target;
-	}
-	const char *slash = strrchr(path, '/');
-	snprintf(name, size, "%s", slash ? slash + 1 : path);
+	if (load->from_fd)
+		sscanf(load->self.kernel, "%d.%d", &major, &minor);
+	if ((major > 6 || (major == 6 && minor >= 14)) &&
+	    name_by_file(load->images[SEGMAP_PROGRAM]->fd, name, size))
+		return;
+	take_last_part(load->execfn, name, size);
 }
 
 static int prepare_handover(struct load *load)

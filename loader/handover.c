@@ -34,7 +34,7 @@
 #endif
 
 enum {
-	STUB_STACK = 8192, /* bytes; the stub is one function without recursion */
+	STUB_STACK = 2048, /* bytes; the stub is one function without recursion */
 	FIXUPS_MAX = 16,
 	ALIGNMENT = 64, /* bytes: of what XRSTOR reads */
 };
@@ -81,7 +81,7 @@ static uint64_t block_size(const struct segmap_handover_input *in,
 	uint64_t vdso = ARCH_MOVES_VDSO ? vdso_size(in->self) : 0;
 
 	return page_up(code_size(), page) + vdso + sizeof(struct stub_args) + ranges + lists +
-	       4 * sizeof(struct stub_range) + FIXUPS_MAX * sizeof(struct stub_fixup) +
+	       5 * sizeof(struct stub_range) + FIXUPS_MAX * sizeof(struct stub_fixup) +
 	       in->stack->size + queue + (uint64_t)ALIGNMENT * 9 + STUB_STACK;
 }
 
@@ -155,19 +155,44 @@ static void invert(struct stub_range *ranges, uint64_t *count, uint64_t from,
 	*count = gaps;
 }
 
+/*
+ * Would a new vdso come to where the old one is? In a fresh process the kernel has put that
+ * into an address space as empty as the stub makes it, if nothing of the program's is beside or
+ * above it, and nothing else is to be placed before it.
+ */
+static bool keeps_vdso(const struct segmap_handover_input *in)
+{
+	const struct segmap_range *block = &in->self->vdso_block;
+
+	if (!in->self->fresh || in->plan->rules.vdso_above_stack)
+		return false;
+	for (size_t i = 0; i < in->plan->object_count; i++)
+		if (in->plan->objects[i].place == SEGMAP_PLACE_SEARCH)
+			return false;
+	for (size_t i = 0; i < in->map->count; i++)
+		if (in->map->pieces[i].final.addr + in->map->pieces[i].final.length >
+		    block->start)
+			return false;
+	return true;
+}
+
 static void fill_gaps(struct stub_args *args, const struct segmap_handover_input *in,
 		      struct block *block)
 {
 	const struct segmap_map *map = in->map;
 	uint64_t n = 0;
 
-	args->gaps = take(block, (map->count + 4) * sizeof(struct stub_range));
+	args->gaps = take(block, (map->count + 5) * sizeof(struct stub_range));
 	for (size_t i = 0; i < map->count; i++)
 		args->gaps[n++] =
 			(struct stub_range){map->pieces[i].where, map->pieces[i].final.length};
 	args->gaps[n++] = (struct stub_range){block->addr, block->length};
 	args->gaps[n++] = (struct stub_range){in->stack->vma_start,
 					      in->self->stack.end - in->stack->vma_start};
+	if (keeps_vdso(in))
+		args->gaps[n++] = (struct stub_range){in->self->vdso_block.start,
+						      in->self->vdso_block.end -
+							      in->self->vdso_block.start};
 	/* Page 0, which this personality maps at every exec, is sealed: it can only stay. */
 	uint64_t from = in->self->personality & MMAP_PAGE_ZERO ? args->page_size : 0;
 	invert(args->gaps, &n, from, args->task_size);
@@ -297,6 +322,8 @@ static void fill_vdso(struct stub_args *args, const struct segmap_handover_input
 	const struct segmap_self *self = in->self;
 	const uint8_t *code = (const uint8_t *)self->vdso.start; // NOLINT
 
+	if (keeps_vdso(in))
+		args->vdso_kept = self->vdso.start;
 	args->vdso_length = vdso_size(self);
 	if (in->plan->rules.vdso_above_stack)
 		args->vdso_hint = vdso_hint(in, args->vdso_length);
@@ -397,9 +424,9 @@ static int try_stack(const struct segmap_handover_input *in, struct segmap_error
 }
 
 /* The vdso is mapped anew when the old one is gone. */
-static int try_vdso(const struct segmap_self *self, struct segmap_error *err)
+static int try_vdso(const struct segmap_handover_input *in, struct segmap_error *err)
 {
-	int r = self->vdso_block.end ? arch_try_vdso() : 0;
+	int r = in->self->vdso_block.end && !keeps_vdso(in) ? arch_try_vdso() : 0;
 
 	return r < 0 ? fail(err, VDSO, SYSTEM, -r, .step = "arch_prctl") : 0;
 }
@@ -465,7 +492,7 @@ int segmap_handover_prepare(struct segmap_handover **out,
 	if (r == 0)
 		r = try_stack(in, err);
 	if (r == 0)
-		r = try_vdso(in->self, err);
+		r = try_vdso(in, err);
 	if (r == 0)
 		r = collect(&left, in, err);
 	if (r == 0)

@@ -180,13 +180,13 @@ int self_read_rest(struct segmap_self *self, bool pristine, struct segmap_error 
 		return r;
 	self->page_size =
 		segmap_auxv_get(self->auxv, AT_PAGESZ, (uint64_t)sysconf(_SC_PAGESIZE));
-	bool fresh = pristine && self_fresh(self);
-	if (!fresh && !self_query(self))
+	self->fresh = pristine && self_fresh(self);
+	if (!self->fresh && !self_query(self))
 		r = read_maps(self, err);
 	if (r < 0)
 		return r;
 	if (!(self->personality & ADDR_NO_RANDOMIZE)) {
-		long level = fresh && self_fresh_is_random(self) ? 2 : randomize_level();
+		long level = self->fresh && self_fresh_is_random(self) ? 2 : randomize_level();
 
 		self->randomize = level > 0;
 		self->randomize_brk = level > 1;

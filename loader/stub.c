@@ -66,8 +66,8 @@ STUB_HELPER void place_objects(struct stub_args *a)
  * Returns the address of its code. */
 STUB_HELPER uint64_t place_vdso(const struct stub_args *a)
 {
-	if (!a->vdso_length)
-		return 0;
+	if (a->vdso_kept || !a->vdso_length)
+		return a->vdso_kept;
 	uint64_t at = check(a, STEP_VDSO,
 			    sys6(__NR_mmap, a->vdso_hint, a->vdso_length, 0,
 				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0));

@@ -31,6 +31,7 @@ struct segmap_self {
 	struct segmap_range vdso_block;    /* with the [vvar...] mappings before it */
 	struct segmap_range vdso_parts[4]; /* all of these, one by one */
 	size_t vdso_part_count;
+	bool fresh; /* these are as this process's own exec has made them */
 	struct segmap_auxv auxv[SEGMAP_AUXV_MAX]; /* the vector this process was given */
 };
 
