@@ -350,7 +350,7 @@ const struct narrow narrow_rows[] = {
 const size_t narrow_row_count = sizeof(narrow_rows) / sizeof(narrow_rows[0]);
 
 const struct narrow narrow_root_rows[] = {
-	{"no /proc", hide_proc, NULL, "good-c-pie", "/proc", 0},
+	{"no /proc", hide_proc, NULL, "good-c-pie", "/proc", PERHAPS}, /* segload, if static */
 	{"noexec", on_noexec, "good-c-static", "/mnt/program", NULL, 0},
 	{"read-only", on_read_only, "good-c-pie", "/mnt/program", NULL, 0},
 	{"noexec where the interpreter is", noexec_interpreter, "/lib64/ld-linux-x86-64.so.2", "good-c-pie", NULL, 0},

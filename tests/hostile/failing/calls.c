@@ -19,6 +19,7 @@ static const struct {
 	/* clang-format off */
 	{SYS_arch_prctl, "arch_prctl", LIST(EFAULT, EINVAL, ENODEV, EEXIST, ENOMEM)},
 	{SYS_brk, "brk", LIST(ENOMEM)},
+	{SYS_capget, "capget", LIST(EFAULT, EINVAL, EPERM, ESRCH)},
 	{SYS_capset, "capset", LIST(EFAULT, EINVAL, ESRCH)},
 	{SYS_close, "close", LIST(EBADF, EINTR, EIO, ENOSPC, EDQUOT)},
 	{SYS_close_range, "close_range", LIST(EINVAL, EMFILE, ENOMEM)},
@@ -43,6 +44,7 @@ static const struct {
 	{SYS_getresuid, "getresuid", LIST(EFAULT)},
 	{SYS_gettid, "gettid", LIST(ENOSYS)},
 	{SYS_getuid, "getuid", LIST(ENOSYS)},
+	{SYS_ioctl, "ioctl", LIST(E2BIG, EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ENOTTY, ESRCH)},
 	{SYS_lseek, "lseek", LIST(EBADF, EINVAL, ENXIO, EOVERFLOW, ESPIPE)},
 	{SYS_madvise, "madvise", LIST(EACCES, EAGAIN, EBADF, EBUSY, EFAULT, EHWPOISON, EINVAL, EIO, ENOMEM,
 		EPERM)},
