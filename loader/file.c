@@ -118,11 +118,11 @@ int segmap_image_check(const struct segmap_image *image, struct segmap_error *er
 		    .value = {image->file_size, (uint64_t)st.st_size});
 }
 
-ssize_t file_read_at(int fd, void *buffer, size_t length, uint64_t offset)
+ssize_t file_read_some(int fd, void *buffer, size_t least, size_t length, uint64_t offset)
 {
 	size_t got = 0;
 
-	while (got < length) {
+	while (got < least) {
 		ssize_t n =
 			pread(fd, (char *)buffer + got, length - got, (off_t)(offset + got));
 
@@ -135,4 +135,9 @@ ssize_t file_read_at(int fd, void *buffer, size_t length, uint64_t offset)
 		got += (size_t)n;
 	}
 	return (ssize_t)got;
+}
+
+ssize_t file_read_at(int fd, void *buffer, size_t length, uint64_t offset)
+{
+	return file_read_some(fd, buffer, length, length, offset);
 }

@@ -22,7 +22,11 @@ int file_look(struct segmap_image *image, bool inspect, struct segmap_error *err
 int image_open_keeping(struct segmap_image **image, const char *path, int fd, int *kept,
 		       struct segmap_error *err);
 
-/* Reads up to LENGTH bytes at OFFSET of FD, as many as there are; or a negative errno. */
+/* Reads up to LENGTH bytes at OFFSET of FD: LEAST, if there are as many, or more. Returns how
+ * many, or a negative errno. */
+ssize_t file_read_some(int fd, void *buffer, size_t least, size_t length, uint64_t offset);
+
+/* The same where all is wanted. */
 ssize_t file_read_at(int fd, void *buffer, size_t length, uint64_t offset);
 
 #endif

@@ -25,6 +25,12 @@
 enum {
 	PHDR_TABLE_MAX = 65536, /* bytes; older kernels allow less: rules.c */
 	INTERP_PATH_MAX = PATH_MAX,
+	HEAD = 1024, /* bytes read at once: the table and the path are mostly among them */
+};
+
+struct head {
+	uint8_t bytes[HEAD];
+	size_t size;
 };
 
 /* How a file is looked at. */
@@ -35,6 +41,16 @@ struct look {
 
 static const struct look to_load = {.inspect = false, .machine = ARCH_MACHINE};
 
+/* What is wanted of the file, which HEAD may have already. */
+static ssize_t read_at(const struct segmap_image *image, const struct head *head, void *buffer,
+		       size_t length, uint64_t offset)
+{
+	if (offset > head->size || length > head->size - offset)
+		return file_read_at(image->fd, buffer, length, offset);
+	memcpy(buffer, head->bytes + offset, length);
+	return (ssize_t)length;
+}
+
 /* A malformed program is ENOEXEC, so that another handler may try it; a malformed interpreter
  * is nobody else's, and ELIBBAD. */
 static int malformed(const struct segmap_image *image)
@@ -44,11 +60,11 @@ static int malformed(const struct segmap_image *image)
 
 /* A file for the kernel's 32-bit handler must pass its checks, or it is nobody's. [6] */
 static bool is_compat_program(const struct segmap_image *image, const struct cpu *cpu,
-			      const uint8_t *head)
+			      const struct head *head)
 {
 	Elf32_Ehdr ehdr;
 
-	memcpy(&ehdr, head, sizeof(ehdr));
+	memcpy(&ehdr, head->bytes, sizeof(ehdr));
 	size_t size = (size_t)ehdr.e_phnum * sizeof(Elf32_Phdr);
 	if (ehdr.e_machine != cpu->compat[0] && ehdr.e_machine != cpu->compat[1])
 		return false;
@@ -57,8 +73,7 @@ static bool is_compat_program(const struct segmap_image *image, const struct cpu
 	if (ehdr.e_phentsize != sizeof(Elf32_Phdr) || size == 0 || size > PHDR_TABLE_MAX)
 		return false;
 	uint8_t *table = malloc(size); /* more than a small stack may have */
-	bool whole =
-		table && file_read_at(image->fd, table, size, ehdr.e_phoff) == (ssize_t)size;
+	bool whole = table && read_at(image, head, table, size, ehdr.e_phoff) == (ssize_t)size;
 
 	free(table);
 	return whole;
@@ -83,15 +98,16 @@ static void keep_header(struct segmap_ehdr *to, const Elf64_Ehdr *from)
 }
 
 /* [7], for a program; [10], for an interpreter, whose e_type only matters when it is mapped */
-static int check_header(struct segmap_image *image, const struct cpu *cpu, const uint8_t *head,
-			size_t got, struct segmap_error *err)
+static int check_header(struct segmap_image *image, const struct cpu *cpu,
+			const struct head *head, struct segmap_error *err)
 {
+	const size_t got = head->size < sizeof(Elf64_Ehdr) ? head->size : sizeof(Elf64_Ehdr);
 	const struct segmap_ehdr *ehdr = &image->ehdr;
 	bool program = image->role == SEGMAP_PROGRAM;
 	uint32_t magic;
 
-	memcpy(&magic, head, sizeof(magic));
-	if (memcmp(head, ELFMAG, SELFMAG) != 0)
+	memcpy(&magic, head->bytes, sizeof(magic));
+	if (memcmp(head->bytes, ELFMAG, SELFMAG) != 0)
 		return fail(err, NOT_ELF, ERRNO, malformed(image), .value = {magic, got});
 	if (program && ehdr->type != ET_EXEC && ehdr->type != ET_DYN)
 		return fail(err, ELF_TYPE, ERRNO, ENOEXEC, .value = {ehdr->type, got});
@@ -107,22 +123,24 @@ static int check_header(struct segmap_image *image, const struct cpu *cpu, const
 		    .value = {ehdr->machine, cpu->machine});
 }
 
-static int read_header(struct segmap_image *image, const struct cpu *cpu,
+static int read_header(struct segmap_image *image, const struct cpu *cpu, struct head *head,
 		       struct segmap_error *err)
 {
-	uint8_t head[sizeof(Elf64_Ehdr)] = {0};
 	Elf64_Ehdr ehdr;
-	ssize_t got = file_read_at(image->fd, head, sizeof(head), 0);
 
+	memset(head->bytes, 0, sizeof(ehdr));
+	ssize_t got =
+		file_read_some(image->fd, head->bytes, sizeof(ehdr), sizeof(head->bytes), 0);
 	if (got < 0)
 		return fail(err, READ, ERRNO, (int)-got, .step = "pread",
-			    .value = {0, sizeof(head)});
-	if (image->role == SEGMAP_INTERPRETER && (size_t)got < sizeof(head)) /* [9] */
+			    .value = {0, sizeof(ehdr)});
+	if (image->role == SEGMAP_INTERPRETER && (size_t)got < sizeof(ehdr)) /* [9] */
 		return fail(err, INTERP_SHORT, ERRNO, EIO,
-			    .value = {(uint64_t)got, sizeof(head)});
-	memcpy(&ehdr, head, sizeof(ehdr));
+			    .value = {(uint64_t)got, sizeof(ehdr)});
+	head->size = (size_t)got;
+	memcpy(&ehdr, head->bytes, sizeof(ehdr));
 	keep_header(&image->ehdr, &ehdr);
-	return check_header(image, cpu, head, (size_t)got, err);
+	return check_header(image, cpu, head, err);
 }
 
 /* Writes a header in front of TABLE that libelf reads as the kernel read the file's. */
@@ -172,7 +190,8 @@ static bool take_table(struct segmap_image *image, uint8_t *buffer, size_t size)
 }
 
 /* [8] */
-static int read_table(struct segmap_image *image, struct segmap_error *err)
+static int read_table(struct segmap_image *image, const struct head *head,
+		      struct segmap_error *err)
 {
 	const struct segmap_ehdr *ehdr = &image->ehdr;
 	size_t size = (size_t)ehdr->phnum * sizeof(Elf64_Phdr);
@@ -189,7 +208,7 @@ static int read_table(struct segmap_image *image, struct segmap_error *err)
 	int r = 0;
 	if (!buffer || !image->phdrs)
 		r = fail(err, MEMORY, SYSTEM, ENOMEM);
-	else if (file_read_at(image->fd, buffer + sizeof(Elf64_Ehdr), size, ehdr->phoff) !=
+	else if (read_at(image, head, buffer + sizeof(Elf64_Ehdr), size, ehdr->phoff) !=
 		 (ssize_t)size)
 		r = fail(err, PHDR_TABLE, ERRNO, malformed(image),
 			 .value = {ehdr->phoff, size, image->file_size});
@@ -203,7 +222,8 @@ static int read_table(struct segmap_image *image, struct segmap_error *err)
 }
 
 /* [9], up to opening it */
-static int read_interp(struct segmap_image *image, struct segmap_error *err)
+static int read_interp(struct segmap_image *image, const struct head *head,
+		       struct segmap_error *err)
 {
 	int i = image->interp_index;
 	const struct segmap_phdr *p = &image->phdrs[i];
@@ -214,7 +234,7 @@ static int read_interp(struct segmap_image *image, struct segmap_error *err)
 	image->interp = malloc(p->filesz);
 	if (!image->interp)
 		return fail(err, MEMORY, SYSTEM, ENOMEM);
-	ssize_t got = file_read_at(image->fd, image->interp, p->filesz, p->offset);
+	ssize_t got = read_at(image, head, image->interp, p->filesz, p->offset);
 	if (got < 0 && got != -EINVAL)
 		return fail(err, READ, ERRNO, (int)-got, .step = "pread",
 			    .value = {p->offset, p->filesz});
@@ -267,14 +287,15 @@ static void scan_table(struct segmap_image *image)
 static int read_parts(struct segmap_image *image, const struct cpu *cpu,
 		      struct segmap_error *err)
 {
-	int r = read_header(image, cpu, err);
+	struct head head;
+	int r = read_header(image, cpu, &head, err);
 
 	if (r == 0)
-		r = read_table(image, err);
+		r = read_table(image, &head, err);
 	if (r == 0)
 		scan_table(image);
 	if (r == 0 && image->role == SEGMAP_PROGRAM && image->interp_index >= 0)
-		r = read_interp(image, err);
+		r = read_interp(image, &head, err);
 	if (r == 0 && !image->interp && image->property_index >= 0)
 		r = read_property(image, cpu, err);
 	return r;

@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 enum {
-	LOWEST = 64, /* numbers that are tried beside four for each descriptor */
+	LOWEST = 128, /* numbers that are tried, and PER_FD more for each descriptor */
+	PER_FD = 16,
 };
 
 static int append(int32_t **list, size_t *count, int32_t value)
@@ -63,7 +64,7 @@ static int scan_lowest(struct segmap_leftovers *l)
 	if (stat("/proc/self/fd", &st) < 0 || st.st_size == 0)
 		return 0;
 	count = st.st_size;
-	for (int fd = 0; r >= 0 && found < count && fd < count * 4 + LOWEST; fd++) {
+	for (int fd = 0; r >= 0 && found < count && fd < count * PER_FD + LOWEST; fd++) {
 		r = add_if_cloexec(l, fd);
 		found += r > 0;
 	}
@@ -150,12 +151,21 @@ static void scan_queue(struct segmap_leftovers *l)
 
 static int scan_timers(struct segmap_leftovers *l)
 {
-	FILE *file = fopen("/proc/self/timers", "re");
+	int fd = openat(AT_FDCWD, "/proc/self/timers", O_RDONLY | O_CLOEXEC), r = 0;
 	char line[128];
-	int r = 0;
 
-	if (!file) /* some kernels do not have it */
+	if (fd < 0) /* some kernels do not have it */
 		return errno == ENOMEM ? -ENOMEM : 0;
+	if (read(fd, line, 1) == 0) { /* as mostly: no reason to begin with stdio */
+		close(fd);
+		return 0;
+	}
+	FILE *file = lseek(fd, 0, SEEK_SET) == 0 ? fdopen(fd, "r") : NULL;
+	if (!file) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
 	while (r == 0 && fgets(line, sizeof(line), file))
 		if (line[0] == 'I' && line[1] == 'D')
 			r = append(&l->timers, &l->timer_count,

@@ -5,6 +5,7 @@
  */
 #include "self.h"
 
+#include "arch.h"
 #include "checked.h"
 
 #include <elf.h>
@@ -71,16 +72,20 @@ static bool find_vdso(struct segmap_self *self)
 	uint64_t first = start - data * page;
 	self->vdso = (struct segmap_range){start, end};
 	self->vdso_block = (struct segmap_range){first, end};
-	return data && data < DATA_MOST - 1 && is_free(end, page) &&
-	       madvise((void *)first, page, MADV_DOFORK) < 0 && errno == EINVAL; // NOLINT
+	/* a call that has failed for another reason would have made the block too small */
+	if (!data || data == DATA_MOST - 1 || !is_free(end, page) ||
+	    !is_free(first - page, page))
+		return false;
+	return madvise((void *)first, page, MADV_DOFORK) < 0 && errno == EINVAL; // NOLINT
 }
 
 bool self_fresh(struct segmap_self *self)
 {
 	struct segmap_self found = *self;
 
-	/* An interpreter has mapped things, perhaps beside the vdso's data. */
-	if (segmap_auxv_get(self->auxv, AT_BASE, 0) || !find_stack(&found) ||
+	/* An interpreter has mapped things, perhaps beside the vdso's data; and where the vdso
+	 * is moved, each of its mappings must be known. */
+	if (ARCH_MOVES_VDSO || segmap_auxv_get(self->auxv, AT_BASE, 0) || !find_stack(&found) ||
 	    !find_vdso(&found))
 		return false;
 	*self = found;

@@ -15,7 +15,6 @@
 
 enum {
 	NAME_ROOM = 32,
-	PARTS_MOST = 8, /* mappings with the vdso's data */
 };
 
 /* struct procmap_query of linux/fs.h, which older headers do not have. */
@@ -50,15 +49,22 @@ static bool ask_all(int fd, struct segmap_self *self)
 {
 	uint64_t on_stack = segmap_auxv_get(self->auxv, AT_RANDOM, 0);
 	uint64_t vdso = segmap_auxv_get(self->auxv, AT_SYSINFO_EHDR, 0);
+	const size_t most = sizeof(self->vdso_parts) / sizeof(self->vdso_parts[0]);
 	struct segmap_range part;
 
 	if (!on_stack || !vdso || !ask(fd, on_stack, "[stack]", &self->stack) ||
 	    !ask(fd, vdso, "[vdso]", &self->vdso) || self->vdso.start != vdso)
 		return false;
-	self->vdso_block = self->vdso;
-	for (int i = 0; i < PARTS_MOST && ask(fd, self->vdso_block.start - 1, "[vvar", &part);
-	     i++)
+	self->vdso_block = self->vdso_parts[0] = self->vdso;
+	self->vdso_part_count = 1;
+	while (ask(fd, self->vdso_block.start - 1, "[vvar", &part)) {
+		if (self->vdso_part_count == most)
+			return false;
 		self->vdso_block.start = part.start;
+		memmove(self->vdso_parts + 1, self->vdso_parts,
+			self->vdso_part_count++ * sizeof(part)); /* from left to right */
+		self->vdso_parts[0] = part;
+	}
 	return true;
 }
 

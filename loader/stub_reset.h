@@ -171,17 +171,20 @@ STUB_HELPER void reset_attributes(const struct stub_args *a)
 STUB_HELPER void reset_credentials(const struct stub_args *a)
 {
 	const uint64_t keep = (uint32_t)-1;
+	bool set_ids = a->flags & STUB_SET_IDS;
 
 	if (!(a->flags & (STUB_RESET_ATTRIBUTES | STUB_SET_SETS)))
 		return;
-	sys5(__NR_prctl, PR_SET_KEEPCAPS, (a->flags & STUB_SET_IDS) != 0, 0, 0, 0);
+	/* to set it makes new credentials, also where nothing changes */
+	if (set_ids || sys5(__NR_prctl, PR_GET_KEEPCAPS, 0, 0, 0, 0) != 0)
+		sys5(__NR_prctl, PR_SET_KEEPCAPS, set_ids, 0, 0, 0);
 	if (a->flags & STUB_DIFFERENT) {
 		sys1(__NR_setfsgid, a->gid);
 		sys1(__NR_setfsgid, a->egid);
 		sys1(__NR_setfsuid, a->uid);
 		sys1(__NR_setfsuid, a->euid);
 	}
-	if (a->flags & STUB_SET_IDS) {
+	if (set_ids) {
 		/* only with an effective id do file system ids follow */
 		check(a, STEP_CREDENTIALS, sys3(__NR_setresgid, keep, a->egid, a->egid));
 		check(a, STEP_CREDENTIALS, sys3(__NR_setresuid, keep, a->euid, a->euid));
@@ -194,7 +197,8 @@ STUB_HELPER void reset_credentials(const struct stub_args *a)
 	if (a->flags & (STUB_SET_SETS | STUB_SET_IDS))
 		check(a, STEP_CREDENTIALS,
 		      sys2(__NR_capset, (uint64_t)a->sets, (uint64_t)(a->sets + 2)));
-	sys5(__NR_prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0);
+	if (set_ids)
+		sys5(__NR_prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0);
 }
 
 /* What AT_SECURE brings besides itself. */
