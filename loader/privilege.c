@@ -46,11 +46,12 @@ struct file_sets {
 /* One after the other, up to the last capability that the kernel has. */
 static bool ask_for_bounding(struct sets *s)
 {
-	int r = 0;
+	unsigned c = 0;
+	int r;
 
-	for (unsigned c = 0; c < 64 && (r = prctl(PR_CAPBSET_READ, c, 0, 0, 0)) >= 0; c++)
+	for (; c < 64 && (r = prctl(PR_CAPBSET_READ, c, 0, 0, 0)) >= 0; c++)
 		s->bounding |= (uint64_t)r << c;
-	return r >= 0 || errno == EINVAL;
+	return c > CAP_LAST_CAP; /* of Linux 5.9, or more */
 }
 
 /* What is not both permitted and inheritable cannot be ambient. */
@@ -64,7 +65,7 @@ static bool ask_for_ambient(struct sets *s)
 				: 0;
 
 		if (r < 0)
-			return errno == EINVAL; /* before Linux 4.3 */
+			return false;
 		s->ambient |= (uint64_t)r << c;
 	}
 	return true;
@@ -85,23 +86,24 @@ static bool ask_for_sets(struct sets *s, bool bounding)
 	return ask_for_ambient(s) && (!bounding || ask_for_bounding(s));
 }
 
-/* For where such a call is forbidden. */
+/* For where such a call is forbidden, or unknown. */
 static bool read_sets(struct sets *s)
 {
 	FILE *file = fopen("/proc/self/status", "re");
 	char line[256];
 	int found = 0;
 
+	memset(s, 0, sizeof(*s));
 	while (file && fgets(line, sizeof(line), file)) {
 		found += sscanf(line, "CapInh: %" SCNx64, &s->inheritable) == 1;
 		found += sscanf(line, "CapPrm: %" SCNx64, &s->permitted) == 1;
 		found += sscanf(line, "CapEff: %" SCNx64, &s->effective) == 1;
 		found += sscanf(line, "CapBnd: %" SCNx64, &s->bounding) == 1;
-		found += sscanf(line, "CapAmb: %" SCNx64, &s->ambient) == 1;
+		sscanf(line, "CapAmb: %" SCNx64, &s->ambient); /* since Linux 4.3 */
 	}
 	if (file)
 		fclose(file);
-	return found == 5;
+	return found == 4;
 }
 
 static void find_sets(struct sets *s, bool bounding)

@@ -6,6 +6,7 @@
 #include "self.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/types.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 enum {
 	NAME_ROOM = 32,
+	COVERING_OR_NEXT = 0x10, /* so that there is an answer where nothing is mapped */
 };
 
 /* struct procmap_query of linux/fs.h, which older headers do not have. */
@@ -27,45 +29,62 @@ struct query {
 
 #define QUERY _IOWR('f', 17, struct query)
 
-/* The mapping at ADDRESS, if it is one of the kernel's own and its name begins with NAME. */
-static bool ask(int fd, uint64_t address, const char *name, struct segmap_range *range)
+/* The names of the kernel's own are short. Is the mapping one of a file? */
+static bool is_other(int fd, struct query *q)
+{
+	q->name_size = 0;
+	return syscall(SYS_ioctl, fd, QUERY, q) == 0 && q->inode;
+}
+
+/* The mapping at ADDRESS, or what comes after it. Returns 1 with its RANGE if it is one of the
+ * kernel's own whose name begins with NAME, 0 if it is another, or -1 if that is not told. */
+static int ask(int fd, uint64_t address, const char *name, struct segmap_range *range)
 {
 	char text[NAME_ROOM] = "";
 	struct query q = {
 		.size = sizeof(q),
+		.flags = COVERING_OR_NEXT,
 		.address = address,
 		.name = (uintptr_t)text,
 		.name_size = sizeof(text),
 	};
 
-	if (syscall(SYS_ioctl, fd, QUERY, &q) < 0 || q.inode ||
-	    strncmp(text, name, strlen(name)) != 0)
-		return false;
+	if (syscall(SYS_ioctl, fd, QUERY, &q) < 0)
+		return errno == ENAMETOOLONG && is_other(fd, &q) ? 0 : -1;
+	if (q.inode || q.start > address || strncmp(text, name, strlen(name)) != 0)
+		return 0;
 	*range = (struct segmap_range){q.start, q.end};
-	return true;
+	return 1;
+}
+
+/* The mappings with the vdso's data, from right to left. */
+static bool ask_parts(int fd, struct segmap_self *self)
+{
+	const size_t most = sizeof(self->vdso_parts) / sizeof(self->vdso_parts[0]);
+	struct segmap_range part;
+	int r;
+
+	self->vdso_block = self->vdso_parts[0] = self->vdso;
+	self->vdso_part_count = 1;
+	while ((r = ask(fd, self->vdso_block.start - 1, "[vvar", &part)) > 0) {
+		if (self->vdso_part_count == most)
+			return false;
+		self->vdso_block.start = part.start;
+		memmove(self->vdso_parts + 1, self->vdso_parts,
+			self->vdso_part_count++ * sizeof(part));
+		self->vdso_parts[0] = part;
+	}
+	return r == 0;
 }
 
 static bool ask_all(int fd, struct segmap_self *self)
 {
 	uint64_t on_stack = segmap_auxv_get(self->auxv, AT_RANDOM, 0);
 	uint64_t vdso = segmap_auxv_get(self->auxv, AT_SYSINFO_EHDR, 0);
-	const size_t most = sizeof(self->vdso_parts) / sizeof(self->vdso_parts[0]);
-	struct segmap_range part;
 
-	if (!on_stack || !vdso || !ask(fd, on_stack, "[stack]", &self->stack) ||
-	    !ask(fd, vdso, "[vdso]", &self->vdso) || self->vdso.start != vdso)
-		return false;
-	self->vdso_block = self->vdso_parts[0] = self->vdso;
-	self->vdso_part_count = 1;
-	while (ask(fd, self->vdso_block.start - 1, "[vvar", &part)) {
-		if (self->vdso_part_count == most)
-			return false;
-		self->vdso_block.start = part.start;
-		memmove(self->vdso_parts + 1, self->vdso_parts,
-			self->vdso_part_count++ * sizeof(part)); /* from left to right */
-		self->vdso_parts[0] = part;
-	}
-	return true;
+	return on_stack && vdso && ask(fd, on_stack, "[stack]", &self->stack) > 0 &&
+	       ask(fd, vdso, "[vdso]", &self->vdso) > 0 && self->vdso.start == vdso &&
+	       ask_parts(fd, self);
 }
 
 bool self_query(struct segmap_self *self)
