@@ -207,10 +207,10 @@ static bool name_by_file(int fd, char *name, size_t size)
  * name, which is the interpreter's for a script. */
 static void name_process(const struct load *load, char *name, size_t size)
 {
-	int major = 0, minor = 0;
+	char *rest = NULL;
+	unsigned long major = load->from_fd ? strtoul(load->self.kernel, &rest, 10) : 0;
+	unsigned long minor = rest && *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
 
-	if (load->from_fd)
-		sscanf(load->self.kernel, "%d.%d", &major, &minor);
 	if ((major > 6 || (major == 6 && minor >= 14)) &&
 	    name_by_file(load->images[SEGMAP_PROGRAM]->fd, name, size))
 		return;

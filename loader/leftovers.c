@@ -2,11 +2,11 @@
 
 #include "fail.h"
 #include "self.h"
+#include "status.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,7 +144,7 @@ static void scan_queue(struct segmap_leftovers *l)
 	char line[256];
 
 	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "SigPnd: %" SCNx64, &l->own);
+		status_field(line, "SigPnd:", &l->own);
 	if (file)
 		fclose(file);
 }

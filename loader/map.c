@@ -23,9 +23,10 @@ enum {
 	PIECES_MAX = 16, /* of so many zeros, cleared by one system call: the largest page */
 };
 
-static int map_pages(uint64_t addr, const struct segmap_mapping *m, int fd, int flags)
+static int map_pages(uint64_t addr, const struct segmap_mapping *m, int fd)
 {
-	flags |= MAP_PRIVATE | MAP_FIXED_NOREPLACE;
+	int flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE;
+
 	if (m->kind == SEGMAP_ANON_PRIVATE) {
 		flags |= MAP_ANONYMOUS;
 		fd = -1;
@@ -81,26 +82,26 @@ static bool is_wanted(const struct segmap_plan *plan, uint64_t addr, uint64_t le
 /* Between the mmap area and the stack: mmap puts nothing there by itself, so what waits there
  * is not in the way when the stub asks it for a place. */
 static int map_below_stack(struct segmap_map *map, const struct segmap_mapping *m, int fd,
-			   int flags, uint64_t *where)
+			   uint64_t *where)
 {
 	uint64_t addr = map->below_stack - m->length;
 
 	if (m->length > map->below_stack || addr < map->plan->room_start ||
 	    is_wanted(map->plan, addr, m->length))
 		return -ENOSPC;
-	int r = map_pages(addr, m, fd, flags);
+	int r = map_pages(addr, m, fd);
 	if (r == 0)
 		map->below_stack = *where = addr;
 	return r;
 }
 
 /* Maps M at the next free address that the program does not want. */
-static int map_aside(struct segmap_map *map, const struct segmap_mapping *m, int fd, int flags,
+static int map_aside(struct segmap_map *map, const struct segmap_mapping *m, int fd,
 		     uint64_t *where)
 {
 	uint64_t task_size = map->plan->rules.task_size;
 
-	if (map_below_stack(map, m, fd, flags, where) == 0)
+	if (map_below_stack(map, m, fd, where) == 0)
 		return 0;
 	for (int tries = 0; tries < ROOM_TRIES; tries++) {
 		uint64_t addr = map->cursor;
@@ -109,7 +110,7 @@ static int map_aside(struct segmap_map *map, const struct segmap_mapping *m, int
 		if (m->length > task_size || addr > task_size - m->length)
 			break;
 		if (!is_wanted(map->plan, addr, m->length))
-			r = map_pages(addr, m, fd, flags);
+			r = map_pages(addr, m, fd);
 		if (r == 0) {
 			map->cursor = addr + m->length;
 			*where = addr;
@@ -251,11 +252,11 @@ static int map_run(struct segmap_map *map, const struct segmap_mapping *run, siz
 	bool fixed = map->plan->objects[m->object].place == SEGMAP_PLACE_FIXED;
 
 	whole.length = run[count - 1].addr + run[count - 1].length - run[0].addr;
-	int r = fixed ? map_pages(m->addr, m, fd, 0) : -EEXIST;
+	int r = fixed ? map_pages(m->addr, m, fd) : -EEXIST;
 	piece->final = whole;
 	piece->where = m->addr;
 	if (r == -EEXIST)
-		r = map_aside(map, m, fd, 0, &piece->where);
+		r = map_aside(map, m, fd, &piece->where);
 	if (r == -ENOSPC)
 		return fail(err, NO_ROOM, SYSTEM, ENOMEM, .value = {m->length});
 	if (r == -ENOMEM && counts_us(m->length))
@@ -320,8 +321,7 @@ int segmap_map_room(struct segmap_map *map, uint64_t length, uint64_t *addr,
 		.length = page_up(length, map->plan->rules.page_size),
 	};
 
-	/* all of it will be written to: one call instead of a page fault for each page */
-	if (map_aside(map, &m, -1, MAP_POPULATE, addr) < 0)
+	if (map_aside(map, &m, -1, addr) < 0)
 		return fail(err, NO_ROOM, SYSTEM, ENOMEM, .value = {length});
 	return 0;
 }

@@ -7,11 +7,11 @@
 #include "privilege.h"
 
 #include "fail.h"
+#include "status.h"
 #include "stub.h"
 
 #include <endian.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <stdio.h>
@@ -95,11 +95,11 @@ static bool read_sets(struct sets *s)
 
 	memset(s, 0, sizeof(*s));
 	while (file && fgets(line, sizeof(line), file)) {
-		found += sscanf(line, "CapInh: %" SCNx64, &s->inheritable) == 1;
-		found += sscanf(line, "CapPrm: %" SCNx64, &s->permitted) == 1;
-		found += sscanf(line, "CapEff: %" SCNx64, &s->effective) == 1;
-		found += sscanf(line, "CapBnd: %" SCNx64, &s->bounding) == 1;
-		sscanf(line, "CapAmb: %" SCNx64, &s->ambient); /* since Linux 4.3 */
+		found += status_field(line, "CapInh:", &s->inheritable);
+		found += status_field(line, "CapPrm:", &s->permitted);
+		found += status_field(line, "CapEff:", &s->effective);
+		found += status_field(line, "CapBnd:", &s->bounding);
+		status_field(line, "CapAmb:", &s->ambient); /* since Linux 4.3 */
 	}
 	if (file)
 		fclose(file);

@@ -65,18 +65,27 @@ static char *read_file(const char *path, size_t *length)
 	return text;
 }
 
-/* "start-end perms ... name": the range, and whether NAME begins with one we look for. */
+static const char *skip_word(const char *at)
+{
+	at += strcspn(at, " ");
+	return at + strspn(at, " ");
+}
+
+/* "start-end perms offset device inode name": the range, and whether NAME begins with one we
+ * look for. */
 static void take_line(struct segmap_self *self, char *line)
 {
 	char *rest;
 	uint64_t start = strtoull(line, &rest, 16);
 	uint64_t end = strtoull(rest + 1, NULL, 16);
 	struct segmap_range *vdso = &self->vdso_block;
-	int at = 0; /* only names that are the kernel's own stand behind inode 0 */
+	const char *inode = line;
 
-	if (sscanf(line, "%*s %*s %*s %*s 0 %n", &at) < 0 || at == 0)
+	for (int i = 0; i < 4; i++)
+		inode = skip_word(inode);
+	if (inode[0] != '0' || inode[1] != ' ') /* only the kernel's own names have none */
 		return;
-	const char *name = line + at;
+	const char *name = skip_word(inode);
 	if (strcmp(name, "[stack]") == 0)
 		self->stack = (struct segmap_range){start, end};
 	if (strcmp(name, "[vdso]") == 0)
