@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What a start by segload costs beside one by execve.
 
-usage: starts.py GROUP MEASURE SEGMAP SEGLOAD TESTDATA CRAFT OUT
+usage: starts.py GROUP MEASURE STAGES SEGMAP SEGLOAD TESTDATA CRAFT OUT
 
-GROUP is starts (whole processes, in one process, and up to the first instruction), growth (with
-the size and number of segments), cost (system calls, page faults, memory), alive (memory of many
+GROUP is starts (whole processes, in one process, and up to the first instruction), stages (of a
+load by the library), growth (with the size and number of segments), cost (system calls, page faults, memory), alive (memory of many
 instances) or template (load once, start many). Each writes OUT/bench-GROUP.json and prints its
 table; growth and alive draw OUT/bench-GROUP.svg too, if there is a gnuplot. In each row all ways
 take turns on one CPU. SEGMAP_BENCH_REPEAT is the number of rounds, 500 unless set.
@@ -21,8 +21,8 @@ import tempfile
 import time
 
 group = sys.argv[1]
-measure, segmap, segload, testdata, craft, out = (pathlib.Path(a).resolve()
-                                                  for a in sys.argv[2:8])
+measure, stages_of, segmap, segload, testdata, craft, out = (pathlib.Path(a).resolve()
+                                                             for a in sys.argv[2:9])
 REPEAT = int(os.environ.get("SEGMAP_BENCH_REPEAT", "500"))
 SIZES = {"4 KiB": "4K", "4 MiB": "4M", "4 GiB": "4G"}
 LOADS = (1, 16, 256, 1000)
@@ -79,6 +79,18 @@ def starts():
                 ["program", "execve", "segload", "ratio", "execve", "segmap_execve", "ratio"],
                 [time_row(n, v) for n, v in first.items()])
     return {"whole": whole, "first_instruction": first}
+
+
+def stages():
+    programs = [n for n in ("stamp", "stamp-static-pie") if (testdata / n).exists()]
+    result = {n: json.loads(run(stages_of, REPEAT, testdata / n)) for n in programs}
+    print_table("stages of a load by the library: median (quartiles), least; microseconds",
+                ["stage"] + [c for n in programs for c in (n, "least")],
+                [[stage] + [c for n in programs
+                            for c in (microseconds(result[n][stage]),
+                                      f"{result[n][stage]['least'] / 1000:.0f}")]
+                 for stage in result[programs[0]]])
+    return result
 
 
 def make(folder, name, base, *edits):
@@ -223,7 +235,7 @@ plot $data using 1:2 with linespoints title "execve", \
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
 
 
-GROUPS = {"starts": starts, "growth": growth, "cost": cost, "alive": alive, "template": template}
+GROUPS = {"starts": starts, "stages": stages, "growth": growth, "cost": cost, "alive": alive, "template": template}
 os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 load = os.getloadavg()[0]
 result = GROUPS[group]()
