@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#define ALL     "compare maps cow faults share lab"
+#define ALL     "compare maps cow faults share spawn lab"
 #define AS_ROOT "sudo segmap COMMAND ...", "in a container, start it with --cap-add=SYS_ADMIN"
 
 const char *const doctor_commands[] = {"plan",   "run",   "compare", "maps", "cow",
-				       "faults", "share", "lab",     NULL};
+				       "faults", "share", "spawn",   "lab",  NULL};
 
 /* clang-format off */
 const struct doctor_text doctor_texts[SEGMAP_PERMIT_COUNT] = {
@@ -44,7 +44,7 @@ const struct doctor_text doctor_texts[SEGMAP_PERMIT_COUNT] = {
 		{"sysctl kernel.perf_event_mlock_kb=516"}},
 	[SEGMAP_PERMIT_TRACEFS] = {"", "", "nothing: perf's own events are used",
 		{"mount -t tracefs tracefs /sys/kernel/tracing"}},
-	[SEGMAP_PERMIT_BREAKPOINTS] = {"compare maps cow share", "", "programs are single-stepped to an address: slow",
+	[SEGMAP_PERMIT_BREAKPOINTS] = {"compare maps cow share spawn", "", "programs are single-stepped to an address: slow",
 		{"none: this is the machine, or SEGMAP_STEP in the environment"}},
 	[SEGMAP_PERMIT_ZERO_PAGE] = {"cow faults lab", "",
 		"a read of untouched memory gets a page of its own: no 0 in strips",
@@ -53,9 +53,9 @@ const struct doctor_text doctor_texts[SEGMAP_PERMIT_COUNT] = {
 		{"sysctl kernel.randomize_va_space=2"}},
 	[SEGMAP_PERMIT_NO_ASLR] = {"compare cow share", "", "use --aslr: addresses differ from run to run",
 		{"run it outside the sandbox that forbids personality(2)"}},
-	[SEGMAP_PERMIT_SET_MM] = {"run compare", "", "ps shows segload's arguments, and brk starts elsewhere",
+	[SEGMAP_PERMIT_SET_MM] = {"run compare spawn", "", "ps shows segload's arguments, and brk starts elsewhere",
 		{"a kernel with CONFIG_CHECKPOINT_RESTORE"}},
-	[SEGMAP_PERMIT_EXE_LINK] = {"run compare", "", "/proc/PID/exe is segload, not the program",
+	[SEGMAP_PERMIT_EXE_LINK] = {"run compare spawn", "", "/proc/PID/exe is segload, not the program",
 		{"sudo segmap COMMAND ...", "sudo segload PROGRAM ..."}},
 	[SEGMAP_PERMIT_VDSO_MOVE] = {"run compare", "", "the vdso stays where segload had it",
 		{"a kernel without CONFIG_MSEAL_SYSTEM_MAPPINGS"}},

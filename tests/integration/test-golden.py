@@ -78,6 +78,15 @@ CASES = {
         ("80", "faults", "--limit=10", "-o", "ADDRESS,CAUSE,KERNEL-DID,WHERE", *MANY),
         ("80", "faults", "--summary", *MANY),
     ],
+    "spawn": [
+        ("80", "spawn", "-n", "3", "./good-asm"),
+        ("pipe", "spawn", "-n", "3", "-j", "2", "--at=_start", "./good-asm"),
+        ("no-color", "spawn", "-n", "3", "./good-asm"),
+        ("color", "spawn", "-n", "3", "./good-data-bss-page"),
+        ("pipe", "spawn", "-n", "3", "-r", "--noheadings", "-o", "BY,STARTS,FAILED", "./good-asm"),
+        ("pipe", "spawn", "-n", "3", "--at=nowhere", "./good-asm"),
+        ("pipe", "spawn", "-n", "3", "./bad-incongruent"),
+    ],
     "doctor": [
         ("80", "doctor", "-o", "PERMIT,NEEDED-BY"),
         ("pipe", "doctor", "-o", "PERMIT,NEEDED-BY"),
@@ -153,6 +162,9 @@ KERNELS = re.compile(r"\[(?:vvar|vvar_vclock|vdso|vsyscall|stack)\]")
 # Rows of compare: how much memory and how many faults a load takes.
 COUNTERS = re.compile(r"(statm?|status) \w+ ")
 
+# Lines of spawn: what stands behind the number of starts.
+TIMES = re.compile(r"^((?:template|posix_spawn) +\d+)( +[\d.]+){5}$")
+
 
 def normal_line(line):
     line = line.replace(str(folder), "/FOLDER")
@@ -161,6 +173,10 @@ def normal_line(line):
     line = re.sub(r"\bDEV +INODE\b", "DEV INODE", line)
     line = re.sub(r"^ *\+[\d.]+(?:us|ms|s) ", "+TIME ", line)
     line = re.sub(r"^ *TIME ", "TIME ", line)
+    line = re.sub(r"^loaded once in [\d.]+ ms", "loaded once in # ms", line)
+    line = TIMES.sub(lambda m: m.group(1) + " #", line)
+    if line.startswith("BY "):
+        line = re.sub(r" +", " ", line)  # as wide as those
     if KERNELS.search(line):
         line = re.sub(r"[0-9a-f]{8,}|\d+(?![KMG]?\w)", lambda m: "#" * len(m.group()), line)
     if line.startswith("PSS of all copies") or re.match(r"\d+ (vary|compared|mappings)", line):
