@@ -48,9 +48,9 @@ static json_t *json_counts(const struct segmap_comparison *c)
 	};
 	json_t *object = json_object();
 
-	json_object_set_new(object, "compared", json_integer((json_int_t)c->item_count));
+	json_object_set_new(object, "compared", json_count(c->item_count));
 	for (int i = 0; i < SEGMAP_LIKENESS_COUNT; i++)
-		json_object_set_new(object, keys[i], json_integer((json_int_t)c->counts[i]));
+		json_object_set_new(object, keys[i], json_count(c->counts[i]));
 	return object;
 }
 

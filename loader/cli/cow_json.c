@@ -21,11 +21,6 @@ static json_t *list_end(json_t *array, bool failed)
 	return NULL;
 }
 
-static json_t *count(uint64_t n)
-{
-	return json_integer((json_int_t)n);
-}
-
 /* ---- mappings ---- */
 
 static const char *state_name(char letter)
@@ -79,7 +74,7 @@ static json_t *json_mapping(const struct cow_process *p, const struct segmap_str
 	set(&o, "start", json_hex(strip->start));
 	set(&o, "end", json_hex(strip->end));
 	set(&o, "kind", json_string(segmap_kind_name(strip->kind)));
-	set(&o, "copies", count(strip->copies));
+	set(&o, "copies", json_count(strip->copies));
 	set(&o, "looks", list_end(moments, failed));
 	return object_end(&o);
 }
@@ -100,7 +95,7 @@ static void set_symbol(struct object *o, const struct segmap_name *name)
 {
 	set(o, "symbol", json_text_or_null(name->symbol));
 	if (name->symbol)
-		set(o, "symbol_offset", count(name->symbol_offset));
+		set(o, "symbol_offset", json_count(name->symbol_offset));
 	else
 		set(o, "symbol_why", json_string("the file has no symbol for it"));
 }
@@ -124,7 +119,7 @@ static json_t *json_writer(const struct cow_process *p, const struct segmap_faul
 	struct segmap_name name = {0};
 
 	set(&o, "tid", json_integer(fault->tid));
-	set(&o, "time_ns", count(fault->time));
+	set(&o, "time_ns", json_count(fault->time));
 	set(&o, "class", json_string(segmap_fault_class_id(fault->class)));
 	set(&o, "kernel", json_boolean(fault->kernel));
 	set(&o, "instruction", json_hex(fault->ip));
@@ -156,7 +151,7 @@ static void set_contents(struct object *o, const struct segmap_contents *content
 		set_unknown(o, "differing_bytes", "differing_bytes_why",
 			    strerror(contents->error));
 	else
-		set(o, "differing_bytes", count(contents->differing));
+		set(o, "differing_bytes", json_count(contents->differing));
 	set(o, "file", json_string(segmap_file_verdict_name(contents->file)));
 	if (contents->file == SEGMAP_FILE_UNKNOWN)
 		set(o, "file_why",
@@ -176,7 +171,7 @@ static json_t *json_page_copy(const struct cow_process *p, size_t i)
 	segmap_names_find(p->names, addr, false, &name);
 	set(&o, "page", json_hex(copy->addr));
 	set(&o, "object", json_text(name.object));
-	set(&o, "segment", name.segment == SIZE_MAX ? json_null() : count(name.segment));
+	set(&o, "segment", name.segment == SIZE_MAX ? json_null() : json_count(name.segment));
 	set(&o, "section", json_text_or_null(name.section));
 	set(&o, "cause", json_string(segmap_cause_name(copy->cause)));
 	if (known)
@@ -206,10 +201,10 @@ static json_t *json_totals(const struct segmap_account *a)
 {
 	struct object o = object_new();
 
-	set(&o, "data_pages", count(a->data_pages));
-	set(&o, "copies", count(a->copy_count));
+	set(&o, "data_pages", json_count(a->data_pages));
+	set(&o, "copies", json_count(a->copy_count));
 	for (size_t i = 0; i < SEGMAP_CAUSE_COUNT; i++)
-		set(&o, segmap_cause_name((enum segmap_cause)i), count(a->causes[i]));
+		set(&o, segmap_cause_name((enum segmap_cause)i), json_count(a->causes[i]));
 	return object_end(&o);
 }
 
@@ -242,15 +237,15 @@ static json_t *json_witnesses(const struct cow_process *p)
 	if (error)
 		set_unknown(&o, "page_tables", "page_tables_why", strerror(error));
 	else
-		set(&o, "page_tables", count(a->copied_pages));
+		set(&o, "page_tables", json_count(a->copied_pages));
 	if (p->faults_error) {
 		set_unknown(&o, "faults", "faults_why", strerror(p->faults_error));
 	} else if (p->end != COW_ENDED) {
 		set_unknown(&o, "faults", "faults_why", cow_end_text(p->end));
 	} else {
-		set(&o, "faults", count(a->faulted_pages));
+		set(&o, "faults", json_count(a->faulted_pages));
 		set(&o, "kernel_faults_seen", json_boolean(p->faults.kernel_seen));
-		set(&o, "records_lost", count(p->faults.lost));
+		set(&o, "records_lost", json_count(p->faults.lost));
 	}
 	set(&o, "differences", json_differences(a));
 	return object_end(&o);
@@ -267,7 +262,7 @@ static json_t *json_smaps(const struct cow_process *p)
 						: cow_end_text(p->end));
 		set(&o, "agrees", json_null());
 	} else {
-		set(&o, "anonymous_bytes", count(p->anonymous));
+		set(&o, "anonymous_bytes", json_count(p->anonymous));
 		set(&o, "agrees",
 		    cow_pages_error(p) ? json_null() : json_boolean(p->anonymous == bytes));
 	}
@@ -340,7 +335,7 @@ int cow_print_json(const struct cow *cow, FILE *out)
 		      : options->loader  ? options->loader
 					 : "segload"));
 	set(&o, "aslr", json_boolean(options->aslr));
-	set(&o, "page_size", count(cow->processes[0]->looks[0].pages.page_size));
+	set(&o, "page_size", json_count(cow->processes[0]->looks[0].pages.page_size));
 	set_missed(&o, "main_seen", "main_seen_why", cow->main_missed);
 	set(&o, "at", json_text_or_null(cow->options->at));
 	if (cow->options->at)

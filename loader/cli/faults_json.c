@@ -5,11 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static json_t *number(uint64_t value)
-{
-	return json_integer((json_int_t)value);
-}
-
 static json_t *name_json(const struct segmap_name *name)
 {
 	struct object object = object_new();
@@ -19,7 +14,7 @@ static json_t *name_json(const struct segmap_name *name)
 	set(&object, "section", json_text_or_null(name->section));
 	set(&object, "symbol", json_text_or_null(name->symbol));
 	if (name->symbol)
-		set(&object, "symbol_offset", number(name->symbol_offset));
+		set(&object, "symbol_offset", json_count(name->symbol_offset));
 	if (name->source) {
 		set(&object, "source", json_text(name->source));
 		set(&object, "line", json_integer(name->line));
@@ -32,7 +27,7 @@ static json_t *fault_json(const struct faults_report *report, const struct segma
 	struct object object = object_new();
 	struct segmap_name name;
 
-	set(&object, "time_ns", number(fault->time));
+	set(&object, "time_ns", json_count(fault->time));
 	set(&object, "address", json_hex(fault->addr));
 	set(&object, "ip", json_hex(fault->ip));
 	set(&object, "pid", json_integer(fault->pid));
@@ -76,8 +71,8 @@ static json_t *sum_json(const struct faults_report *report, enum segmap_fault_cl
 
 	set(&object, "class", json_text(segmap_fault_class_id(class)));
 	set(&object, "meaning", json_text(segmap_fault_class_meaning(class)));
-	set(&object, "faults", number(report->sums[class].count));
-	set(&object, "around", number(report->sums[class].around));
+	set(&object, "faults", json_count(report->sums[class].count));
+	set(&object, "around", json_count(report->sums[class].around));
 	return object_end(&object);
 }
 
@@ -101,16 +96,17 @@ static json_t *agreement_json(const struct faults_report *report)
 	struct faults_agreement a;
 
 	faults_agree(report, &a);
-	set(&object, "events", number(a.events));
-	set(&object, "refused", number(a.refused));
+	set(&object, "events", json_count(a.events));
+	set(&object, "refused", json_count(a.refused));
 	if (a.why) {
 		set_unknown(&object, "counted", "why", a.why);
 		set(&object, "agree", json_null());
 	} else {
-		set(&object, "counted", number(a.counted));
+		set(&object, "counted", json_count(a.counted));
 		set(&object, "agree", json_boolean(a.agree));
 	}
-	set(&object, "missing_kernel_mode", a.missing_known ? number(a.missing) : json_null());
+	set(&object, "missing_kernel_mode",
+	    a.missing_known ? json_count(a.missing) : json_null());
 	return object_end(&object);
 }
 
@@ -130,12 +126,12 @@ json_t *faults_json(const struct faults_report *report)
 		      : options->subject.loader ? "program-entry"
 						: "first-instruction"));
 	set(&object, "pid", json_integer(report->pid));
-	set(&object, "page_size", number(report->page_size));
+	set(&object, "page_size", json_count(report->page_size));
 	set(&object, "zero_page", json_boolean(report->zero_page));
 	set(&object, "kernel_mode_seen", json_boolean(report->faults.kernel_seen));
 	if (!report->faults.kernel_seen)
 		set(&object, "kernel_mode_why", json_text(faults_kernel_why(report)));
-	set(&object, "lost", number(report->faults.lost));
+	set(&object, "lost", json_count(report->faults.lost));
 	set(&object, "getrusage", agreement_json(report));
 	set(&object, "classes", sums_json(report));
 	if (!options->summary)

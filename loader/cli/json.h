@@ -30,6 +30,12 @@ json_t *json_text(const char *text);
 /* NULL becomes null. */
 json_t *json_text_or_null(const char *text);
 
+/* Sizes and counts, all of which fit. */
+static inline json_t *json_count(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
 /* "0x401000": addresses and offsets. */
 json_t *json_hex(uint64_t value);
 

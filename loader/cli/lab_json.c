@@ -59,10 +59,10 @@ static json_t *json_counts(const struct lab_sum *sum)
 {
 	struct object object = object_new();
 
-	set(&object, "experiments", json_integer((json_int_t)sum->experiments));
-	set(&object, "agree", json_integer((json_int_t)sum->verdicts[LAB_AGREES]));
-	set(&object, "disagree", json_integer((json_int_t)sum->verdicts[LAB_DISAGREES]));
-	set(&object, "without_verdict", json_integer((json_int_t)sum->verdicts[LAB_UNKNOWN]));
+	set(&object, "experiments", json_count(sum->experiments));
+	set(&object, "agree", json_count(sum->verdicts[LAB_AGREES]));
+	set(&object, "disagree", json_count(sum->verdicts[LAB_DISAGREES]));
+	set(&object, "without_verdict", json_count(sum->verdicts[LAB_UNKNOWN]));
 	return object_end(&object);
 }
 

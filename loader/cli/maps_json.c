@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *json_count(uint64_t value)
-{
-	return json_integer((json_int_t)value);
-}
-
 /* Adds what there is of VALUE; NULL takes both away. */
 static json_t *append(json_t *array, json_t *value)
 {

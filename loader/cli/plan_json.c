@@ -28,7 +28,7 @@ static json_t *json_address(const struct plan_file *file, enum segmap_object_id 
 	set(&o, "vaddr", json_hex(vaddr));
 	if (segmap_symbols_find(file->symbols[id], vaddr, &symbol)) {
 		set(&o, "symbol", json_text(symbol.name));
-		set(&o, "symbol_offset", json_integer((json_int_t)symbol.offset));
+		set(&o, "symbol_offset", json_count(symbol.offset));
 	}
 	return object_end(&o);
 }
@@ -38,7 +38,7 @@ static json_t *json_phdr(const struct segmap_phdr *p, size_t index)
 	struct object o = object_new();
 	char type[16], flags[4];
 
-	set(&o, "index", json_integer((json_int_t)index));
+	set(&o, "index", json_count(index));
 	set(&o, "type", json_string(name_phdr(p->type, type)));
 	set(&o, "flags", json_string(name_flags(p->flags, flags)));
 	set(&o, "offset", json_hex(p->offset));
@@ -72,7 +72,7 @@ static json_t *json_image(const struct segmap_image *image)
 	set(&o, "type", json_string(name_type(image->ehdr.type, type)));
 	set(&o, "machine", json_string(name_machine(image->ehdr.machine, machine)));
 	set(&o, "entry", json_hex(image->ehdr.entry));
-	set(&o, "file_size", json_integer((json_int_t)image->file_size));
+	set(&o, "file_size", json_count(image->file_size));
 	if (image->interp) {
 		set(&o, "interp", json_text(image->interp));
 		set(&o, "interp_index", json_integer(image->interp_index));
@@ -95,7 +95,7 @@ static json_t *json_place(const struct plan_file *file, enum segmap_object_id id
 	set(&o, "noreplace", json_boolean(place->noreplace));
 	set(&o, "base", json_hex(place->base));
 	set(&o, "hint", json_hex(place->hint));
-	set(&o, "span", json_integer((json_int_t)place->span));
+	set(&o, "span", json_count(place->span));
 	set(&o, "align", json_hex(place->align));
 	return object_end(&o);
 }
@@ -124,8 +124,7 @@ static json_t *json_clear(const struct plan_file *file, const struct segmap_mapp
 {
 	json_t *json = json_address(file, m->object, m->clear_addr);
 
-	if (json &&
-	    json_object_set_new(json, "length", json_integer((json_int_t)m->clear_length)) == 0)
+	if (json && json_object_set_new(json, "length", json_count(m->clear_length)) == 0)
 		return json;
 	json_decref(json);
 	return NULL;
@@ -148,12 +147,12 @@ static json_t *json_mapping(const struct plan_file *file, const struct segmap_ma
 	else
 		set_unknown(&o, "addr", "why", "mmap chooses the address");
 	set(&o, "vaddr", json_hex(vaddr));
-	set(&o, "length", json_integer((json_int_t)m->length));
-	set(&o, "pages", json_integer((json_int_t)(m->length / file->rules.page_size)));
+	set(&o, "length", json_count(m->length));
+	set(&o, "pages", json_count((m->length / file->rules.page_size)));
 	if (m->kind == SEGMAP_FILE_PRIVATE)
 		set(&o, "offset", json_hex(m->offset));
-	set(&o, "skew", json_integer((json_int_t)m->skew));
-	set(&o, "reserve", json_integer((json_int_t)m->reserve));
+	set(&o, "skew", json_count(m->skew));
+	set(&o, "reserve", json_count(m->reserve));
 	if (m->clear_length)
 		set(&o, "clear", json_clear(file, m));
 	set(&o, "sections", json_sections(file, m));
@@ -228,7 +227,7 @@ static json_t *json_plan(const struct plan_file *file)
 	const struct segmap_plan *plan = file->plan;
 	struct object o = object_new();
 
-	set(&o, "page_size", json_integer((json_int_t)plan->rules.page_size));
+	set(&o, "page_size", json_count(plan->rules.page_size));
 	set(&o, "randomised", json_false());
 	set(&o, "objects", json_places(file));
 	set(&o, "mappings", json_mappings(file));
@@ -236,7 +235,7 @@ static json_t *json_plan(const struct plan_file *file)
 	set(&o, "at_entry",
 	    json_address(file, SEGMAP_PROGRAM, plan->objects[SEGMAP_PROGRAM].entry));
 	set(&o, "at_phdr", json_address(file, SEGMAP_PROGRAM, plan->phdr_addr));
-	set(&o, "at_phnum", json_integer((json_int_t)plan->phdr_count));
+	set(&o, "at_phnum", json_count(plan->phdr_count));
 	if (plan->end_code > 0) /* else there is no executable segment */
 		set(&o, "code", json_range(file, plan->start_code, plan->end_code));
 	set(&o, "data", json_range(file, plan->start_data, plan->end_data));

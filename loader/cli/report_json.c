@@ -10,11 +10,6 @@ enum {
 	FRAMES_WHOLE = 20000, /* pages whose frames are listed */
 };
 
-static json_t *number(uint64_t value)
-{
-	return json_integer((json_int_t)value);
-}
-
 static json_t *json_letter(enum segmap_page_state state)
 {
 	return json_sprintf("%c", segmap_page_letter(state));
@@ -77,7 +72,7 @@ static void set_frames(struct object *o, const struct report *report,
 static json_t *section_json(const struct segmap_section *section)
 {
 	return json_pack("{s:o, s:o, s:o}", "name", json_text(section->name), "addr",
-			 json_hex(section->vaddr), "size", number(section->size));
+			 json_hex(section->vaddr), "size", json_count(section->size));
 }
 
 static json_t *sections_json(const struct report *report, const struct report_row *row)
@@ -107,12 +102,12 @@ static json_t *row_json(const struct report *report, const struct report_row *ro
 	set(&o, "kind", json_string(segmap_kind_name(segmap_region_kind(region))));
 	set(&o, "role", json_string(segmap_role_name(row->part.role)));
 	if (row->part.segment != SIZE_MAX)
-		set(&o, "segment", number(row->part.segment));
+		set(&o, "segment", json_count(row->part.segment));
 	set(&o, "sections", sections_json(report, row));
 	set(&o, "at_entry", json_boolean(!row->late));
 	set(&o, "at_exit", json_boolean(!row->gone));
-	set(&o, "pages", number(row->pages));
-	set(&o, "pages_per_letter", number(row->per_cell));
+	set(&o, "pages", json_count(row->pages));
+	set(&o, "pages_per_letter", json_count(row->per_cell));
 	set(&o, "runs", runs_json(row));
 	set_frames(&o, report, row);
 	return object_end(&o);
@@ -157,7 +152,7 @@ json_t *report_json(const struct report *report)
 	set(&o, "program", json_text(faults->subject->program));
 	set(&o, "arguments", json_arguments(faults->subject->argv));
 	set(&o, "loader", json_text(faults_by(faults)));
-	set(&o, "page_size", number(faults->page_size));
+	set(&o, "page_size", json_count(faults->page_size));
 	set(&o, "exit_seen", json_boolean(faults->has_exit));
 	if (faults->entry_pages.error)
 		set(&o, "pages_why", json_text(strerror(faults->entry_pages.error)));

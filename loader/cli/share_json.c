@@ -10,21 +10,16 @@ static const enum segmap_sharing shown[] = {
 	SEGMAP_SHARING_ABSENT, SEGMAP_SHARING_UNKNOWN,
 };
 
-static json_t *json_number(uint64_t value)
-{
-	return json_integer((json_int_t)value);
-}
-
 static json_t *json_pages(const uint64_t *counts)
 {
 	struct object o = object_new();
 	uint64_t all = 0;
 
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
-		set(&o, segmap_sharing_name(shown[i]), json_number(counts[shown[i]]));
+		set(&o, segmap_sharing_name(shown[i]), json_count(counts[shown[i]]));
 		all += counts[shown[i]];
 	}
-	set(&o, "all", json_number(all));
+	set(&o, "all", json_count(all));
 	return object_end(&o);
 }
 
@@ -41,12 +36,12 @@ static json_t *json_run(const struct segmap_shared_page *page, size_t pages)
 	struct object o = object_new();
 
 	set(&o, "address", json_hex(page->addr));
-	set(&o, "pages", json_number(pages));
+	set(&o, "pages", json_count(pages));
 	set(&o, "sharing", json_string(segmap_sharing_name(page->sharing)));
 	set(&o, "state", json_string(segmap_page_state_name(page->state)));
-	set(&o, "copies", json_number(page->copies));
+	set(&o, "copies", json_count(page->copies));
 	if (page->frames)
-		set(&o, "frames", json_number(page->frames));
+		set(&o, "frames", json_count(page->frames));
 	else
 		set_unknown(&o, "frames", "frames_why",
 			    page->state == SEGMAP_PAGE_SWAPPED ? "swapped out"
@@ -85,7 +80,7 @@ static json_t *json_region(const struct segmap_sharing_account *account,
 	set(&o, "offset", json_hex(region->offset));
 	set(&o, "name", json_text(region->name));
 	set(&o, "kind", json_string(segmap_kind_name(segmap_region_kind(region))));
-	set(&o, "copies", json_number(shared->copies));
+	set(&o, "copies", json_count(shared->copies));
 	set(&o, "pages", json_pages(shared->counts));
 	set(&o, "runs", json_runs(account, shared));
 	return object_end(&o);
@@ -112,13 +107,13 @@ static json_t *json_memory(const struct segmap_sharing_account *account)
 	uint64_t saved = memory->mapped - memory->frames;
 	struct object o = object_new();
 
-	set(&o, "unshared_pages", json_number(memory->mapped));
-	set(&o, "unshared_bytes", json_number(memory->mapped * account->page_size));
-	set(&o, "pages", json_number(memory->frames));
-	set(&o, "bytes", json_number(memory->frames * account->page_size));
-	set(&o, "saved_pages", json_number(saved));
-	set(&o, "saved_bytes", json_number(saved * account->page_size));
-	set(&o, "unknown_pages", json_number(memory->unknown));
+	set(&o, "unshared_pages", json_count(memory->mapped));
+	set(&o, "unshared_bytes", json_count(memory->mapped * account->page_size));
+	set(&o, "pages", json_count(memory->frames));
+	set(&o, "bytes", json_count(memory->frames * account->page_size));
+	set(&o, "saved_pages", json_count(saved));
+	set(&o, "saved_bytes", json_count(saved * account->page_size));
+	set(&o, "unknown_pages", json_count(memory->unknown));
 	return object_end(&o);
 }
 
@@ -135,9 +130,9 @@ static json_t *json_counts(const struct segmap_sharing_account *account)
 		set(&o, "more", json_null());
 		return object_end(&o);
 	}
-	set(&o, "checked", json_number(counts->checked));
-	set(&o, "fewer", json_number(counts->fewer));
-	set(&o, "more", json_number(counts->elsewhere));
+	set(&o, "checked", json_count(counts->checked));
+	set(&o, "fewer", json_count(counts->fewer));
+	set(&o, "more", json_count(counts->elsewhere));
 	return object_end(&o);
 }
 
@@ -150,8 +145,8 @@ static json_t *json_pss(const struct segmap_sharing_account *account)
 	if (error)
 		set_unknown(&o, "bytes", "why", strerror(error));
 	else
-		set(&o, "bytes", json_number(account->memory.pss));
-	set(&o, "expected_bytes", json_number(share_expected_pss(account)));
+		set(&o, "bytes", json_count(account->memory.pss));
+	set(&o, "expected_bytes", json_count(share_expected_pss(account)));
 	set(&o, "expected_by",
 	    json_string(account->mapcounts.pss_known ? "kpagecount" : "pages"));
 	return object_end(&o);
@@ -193,9 +188,9 @@ json_t *share_json(const struct share_report *report)
 	set(&o, "program", json_text(report->program));
 	set(&o, "arguments", json_arguments(report->argv));
 	set(&o, "aslr", json_boolean(options->subject.aslr));
-	set(&o, "copies", json_number(options->copies));
+	set(&o, "copies", json_count(options->copies));
 	set(&o, "at", json_string(share_place_name(options)));
-	set(&o, "page_size", json_number(report->sides[0].account.page_size));
+	set(&o, "page_size", json_count(report->sides[0].account.page_size));
 	set(&o, "loads", json_sides(report));
 	return object_end(&o);
 }

@@ -11,8 +11,7 @@ static json_t *json_latencies(const struct spawn_figures *figures)
 	struct object o = object_new();
 
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
-		set(&o, shown[i].key,
-		    json_integer((json_int_t)spawn_percentile(figures, shown[i].percent)));
+		set(&o, shown[i].key, json_count(spawn_percentile(figures, shown[i].percent)));
 	return object_end(&o);
 }
 
@@ -23,9 +22,9 @@ static json_t *json_way(const struct spawn_report *report, enum spawn_way way)
 	struct object o = object_new();
 
 	set(&o, "by", json_string(spawn_way_name(way)));
-	set(&o, "starts", json_integer((json_int_t)f->count));
-	set(&o, "failed", json_integer((json_int_t)f->failed));
-	set(&o, "nanoseconds", json_integer((json_int_t)f->busy));
+	set(&o, "starts", json_count(f->count));
+	set(&o, "failed", json_count(f->failed));
+	set(&o, "nanoseconds", json_count(f->busy));
 	set(&o, "per_second", json_real(spawn_rate(f)));
 	set(&o, "ratio", json_real(other > 0 ? spawn_rate(f) / other : 0));
 	set(&o, "latency_ns", json_latencies(f));
@@ -54,8 +53,8 @@ int spawn_print_json(const struct spawn_report *report, FILE *out)
 	set(&o, "arguments", json_arguments(report->argv));
 	set(&o, "aslr", json_boolean(options->subject.aslr));
 	set(&o, "at", json_text(options->symbol ? options->symbol : "entry"));
-	set(&o, "jobs", json_integer((json_int_t)options->jobs));
-	set(&o, "load_ns", json_integer((json_int_t)report->load));
+	set(&o, "jobs", json_count(options->jobs));
+	set(&o, "load_ns", json_count(report->load));
 	set(&o, "ways", json_ways(report));
 	return json_write(object_end(&o), out);
 }
