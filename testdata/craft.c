@@ -174,7 +174,7 @@ static int usage(void)
 static int main_table(int argc, char **argv)
 {
 	const char *made_path = NULL;
-	struct table t = {NULL};
+	struct table t = {0};
 	FILE *made = NULL;
 	const struct {
 		const char *name;
