@@ -4,9 +4,11 @@
  */
 #include "changes.h"
 
+#include "test_registers.h"
 #include "trial.h"
 
 #include <criterion/criterion.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -127,19 +129,28 @@ static void ended_free(struct ended *end)
 
 /* ---- which calls ---- */
 
+static void read_registers(pid_t pid, struct user_regs_struct *regs)
+{
+	struct iovec to = {regs, sizeof(*regs)};
+
+	ptrace(PTRACE_GETREGSET, pid, (void *)(uintptr_t)NT_PRSTATUS, &to); // NOLINT
+}
+
 static bool is_look(const struct user_regs_struct *r, int fd)
 {
-	return (r->orig_rax == SYS_fstat || r->orig_rax == SYS_newfstatat) && (int)r->rdi == fd;
+	uint64_t call = test_call(r);
+
+	return (call == SYS_fstat || call == SYS_newfstatat) && (int)test_argument(r, 0) == fd;
 }
 
 static bool opens(pid_t pid, const struct user_regs_struct *r, const char *file)
 {
 	char name[256] = "";
-	bool plain = r->orig_rax == SYS_open; /* as some libc has it */
+	bool plain = test_is_plain_open(r);
 	const struct iovec to = {name, sizeof(name) - 1},
-			   from = {(void *)(plain ? r->rdi : r->rsi), to.iov_len};
+			   from = {(void *)test_argument(r, plain ? 0 : 1), to.iov_len};
 
-	if (!plain && r->orig_rax != SYS_openat)
+	if (!plain && test_call(r) != SYS_openat)
 		return false;
 	for (size_t n = to.iov_len; n > 0; n--) { /* as far as it can be read */
 		const struct iovec some = {name, n};
@@ -162,16 +173,17 @@ static void find_calls(const struct subject *s, int *first, int *last, struct en
 
 	*first = *last = 0;
 	for (int n = 0; next_stop(pid, &end->status); n++) {
-		ptrace(PTRACE_GETREGS, pid, NULL, &regs);
+		read_registers(pid, &regs);
 		opened = opens(pid, &regs, s->file);
-		handed_over |= regs.orig_rax == SYS_munmap && regs.rdi == 0; /* the stub's */
+		handed_over |= test_call(&regs) == SYS_munmap &&
+			       test_argument(&regs, 0) == 0; /* the stub's */
 		if (fd >= 0 && is_look(&regs, fd) && !*first)
 			*first = n + 1;
 		if (fd >= 0 && is_look(&regs, fd) && !handed_over)
 			*last = n;
 		if (next_stop(pid, &end->status) && opened && !*first) {
-			ptrace(PTRACE_GETREGS, pid, NULL, &regs);
-			fd = (int)regs.rax;
+			read_registers(pid, &regs);
+			fd = (int)test_result(&regs);
 		}
 	}
 	collect(end, pid, out, err, true);

@@ -162,6 +162,8 @@ static void forbid(const void *data)
 		SYS_##name                                                                     \
 	}
 
+#include "test_forbidden.h" /* rows with FORBID */
+
 static void no_new_privileges(const void *data)
 {
 	(void)data;
@@ -345,7 +347,7 @@ const struct narrow narrow_rows[] = {
 	{"no memfd_create", FORBID(memfd_create), "good-c-pie", NULL, 0},
 	{"no process_vm_writev", FORBID(process_vm_writev), "good-c-pie", NULL, 0},
 	{"no getrandom", FORBID(getrandom), "good-asm", "getrandom", 0},
-	{"no arch_prctl", FORBID(arch_prctl), "good-asm", "the vdso cannot be moved", BY_LIBRARY_ONLY},
+	TEST_FORBIDDEN_ROWS
 };
 const size_t narrow_row_count = sizeof(narrow_rows) / sizeof(narrow_rows[0]);
 

@@ -1,8 +1,6 @@
 /* The address space and the registers as a prepared process leaves them: exec.md 3.1. */
 #include "attributes.h"
 
-#include <asm/prctl.h>
-#include <cpuid.h>
 #include <fenv.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -71,55 +69,7 @@ static void advised_stack(const void *data)
 		madvise((void *)page, 4096, MADV_DONTDUMP);                   // NOLINT
 }
 
-/* ---- registers ---- */
-
-static void bases(const void *data)
-{
-	(void)data;
-	must(syscall(SYS_arch_prctl, ARCH_SET_GS, 0x123456) == 0, "ARCH_SET_GS");
-}
-
-static void data_segments(const void *data)
-{
-	(void)data;
-	__asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(0x2b));
-}
-
-static void x87(const void *data)
-{
-	const uint16_t fcw = 0x40; /* 24 bits of precision, and exceptions */
-
-	(void)data;
-	__asm__ volatile("fninit; fldpi; fldpi; fldpi; fldl2e; fldcw %0" : : "m"(fcw));
-}
-
-static void sse(const void *data)
-{
-	const uint32_t mxcsr = 0x7fc0; /* round to zero, denormals are zeros, a sticky flag */
-
-	(void)data;
-	__asm__ volatile("ldmxcsr %0\n\t"
-			 "pcmpeqd %%xmm0, %%xmm0\n\t"
-			 "pcmpeqd %%xmm7, %%xmm7\n\t"
-			 "pcmpeqd %%xmm15, %%xmm15"
-			 :
-			 : "m"(mxcsr)
-			 : "xmm0", "xmm7", "xmm15");
-}
-
-static void avx(const void *data)
-{
-	unsigned eax, ebx, ecx = 0, edx;
-
-	sse(data);
-	__cpuid(1, eax, ebx, ecx, edx);
-	if (ecx & bit_AVX)
-		__asm__ volatile("vcmptrueps %%ymm3, %%ymm3, %%ymm3\n\t"
-				 "vcmptrueps %%ymm14, %%ymm14, %%ymm14"
-				 :
-				 :
-				 : "xmm3", "xmm14");
-}
+#include "test_attributes.h" /* the rows of registers */
 
 /* ---- what libc has told the kernel about a thread ---- */
 
@@ -148,7 +98,6 @@ static void libc_thread(const void *data)
 /* clang-format off */
 #define NO_LOCKS "VmLck:\t       0 kB\n"
 #define NEW_THREAD "no-robust-list 0x1\n", "no-clear-child-tid 0x1\n", "rseq-free 0x1\n"
-#define NEW_FPU "fcw 0x37f\n", "mxcsr 0x1f80\n", "x87-and-sse-zero 0x1\n", "avx-zero 0x1\n"
 
 const struct row memory_rows[] = {
 	{"a locked page", lock_page, NULL, NULL, {NO_LOCKS}, 0, 0},
@@ -163,11 +112,7 @@ const struct row memory_rows[] = {
 	{"an executable stack for the program too", executable_stack, NULL,
 	 "show-attributes-execstack", {"smaps rwxp"}, 0, 0},
 	{"advice about the stack", advised_stack, NULL, NULL, {"smaps rw-p"}, 0, 0},
-	{"FS and GS base", bases, NULL, NULL, {"fs-base-zero 0x1\n", "gs-base-zero 0x1\n"}, 0, 0},
-	{"data segments", data_segments, NULL, NULL, {"ds 0x0\n", "es 0x0\n"}, 0, 0},
-	{"x87", x87, NULL, NULL, {NEW_FPU, "fsw 0x0\n"}, 0, 0},
-	{"SSE", sse, NULL, NULL, {NEW_FPU}, 0, 0},
-	{"AVX", avx, NULL, NULL, {NEW_FPU}, 0, 0},
+	TEST_REGISTER_ROWS
 	{"a thread of libc's", libc_thread, NULL, NULL, {NEW_THREAD}, 0, 0},
 };
 /* clang-format on */

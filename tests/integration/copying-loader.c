@@ -3,6 +3,8 @@
  * into it, so that no copy of a program has a page in common with another. For statically
  * linked programs with fixed addresses; `segmap share --loader` is tested with it.
  */
+#include "test_jump.h"
+
 #include <elf.h>
 #include <err.h>
 #include <fcntl.h>
@@ -11,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, HEADERS_MOST = 64 };
+enum { HEADERS_MOST = 64 };
 
 static Elf64_Ehdr ehdr;
 static Elf64_Phdr phdrs[HEADERS_MOST];
@@ -34,7 +36,7 @@ static void *at(uint64_t addr)
 
 static void copy_segment(int fd, const Elf64_Phdr *p)
 {
-	uint64_t start = p->p_vaddr & ~(uint64_t)(PAGE - 1);
+	uint64_t start = p->p_vaddr & -(uint64_t)sysconf(_SC_PAGESIZE);
 	int prot = (p->p_flags & PF_R ? PROT_READ : 0) | (p->p_flags & PF_W ? PROT_WRITE : 0) |
 		   (p->p_flags & PF_X ? PROT_EXEC : 0);
 
@@ -117,12 +119,5 @@ int main(int argc, char **argv, char **envp)
 	uint64_t table = load(argv[1]);
 	uint64_t *stack = make_stack(argv, envp, table);
 
-	__asm__ volatile("mov %0, %%rsp\n\t"
-			 "xor %%edx, %%edx\n\t"
-			 "xor %%ebp, %%ebp\n\t"
-			 "jmp *%1"
-			 :
-			 : "r"(stack), "r"(ehdr.e_entry)
-			 : "memory", "rdx");
-	__builtin_unreachable();
+	test_jump(stack, ehdr.e_entry);
 }

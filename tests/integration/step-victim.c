@@ -2,6 +2,8 @@
  * A program that looks for traces of being single-stepped: its exit status is the number of the
  * first check that fails, or 0. At the end it passes the function in section ".here".
  */
+#include "test_steps.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -13,8 +15,6 @@
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
-
-enum { TRAP_FLAG = 0x100 };
 
 static volatile sig_atomic_t caught, traced;
 
@@ -32,39 +32,7 @@ static void handle(int number, siginfo_t *info, void *context)
 	(void)number;
 	(void)info;
 	caught++;
-	traced += (uc->uc_mcontext.gregs[REG_EFL] & TRAP_FLAG) != 0;
-}
-
-static bool flags_are_clean(void)
-{
-	uint64_t wide, filled = 0;
-	uint16_t narrow;
-
-	__asm__ volatile("sub $128, %%rsp\n\tpushfq\n\tpopq %0\n\tadd $128, %%rsp"
-			 : "=r"(wide));
-	__asm__ volatile("sub $128, %%rsp\n\tpushfw\n\tpopw %0\n\tadd $128, %%rsp"
-			 : "=r"(narrow));
-	/* loaded again, once with the direction flag */
-	__asm__ volatile(
-		"sub $128, %%rsp\n\tpushfq\n\tpopfq\n\tstd\n\tpushfq\n\tcld\n\tpopfq\n\t"
-		"pushfq\n\tpopq %0\n\tcld\n\tadd $128, %%rsp"
-		: "=r"(filled)
-		:
-		: "cc");
-	return !(wide & TRAP_FLAG) && !(narrow & TRAP_FLAG) && !(filled & TRAP_FLAG) &&
-	       (filled & 0x400);
-}
-
-static bool call_is_clean(void)
-{
-	register uint64_t r11 __asm__("r11");
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result), "=r"(r11)
-			 : "a"(SYS_getpid)
-			 : "rcx", "memory");
-	return result == getpid() && !(r11 & TRAP_FLAG);
+	traced += context_steps(uc);
 }
 
 static bool signals_are_clean(void)
@@ -72,7 +40,7 @@ static bool signals_are_clean(void)
 	caught = 0;
 	raise(SIGUSR1);
 	kill(getpid(), SIGTRAP);
-	__asm__ volatile("int3");
+	break_here();
 	return caught == 3 && traced == 0;
 }
 
@@ -91,19 +59,6 @@ static bool mask_is_kept(void)
 	bool kept = sigismember(&now, SIGTRAP) && sigismember(&now, SIGUSR1) && caught == 0;
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return kept && caught == 1 && action.sa_sigaction == handle;
-}
-
-static bool strings_are_copied(void)
-{
-	char from[1000], to[1000];
-	const char *source = from;
-	char *target = to;
-	size_t count = sizeof(from);
-
-	memset(from, 'x', sizeof(from));
-	memset(to, 0, sizeof(to));
-	__asm__ volatile("rep movsb" : "+S"(source), "+D"(target), "+c"(count) : : "memory");
-	return memcmp(from, to, sizeof(to)) == 0;
 }
 
 /* A system call that blocks, ended by a signal. */

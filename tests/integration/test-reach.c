@@ -5,8 +5,11 @@
  */
 #include "harness.h"
 
+#include "test_registers.h"
+
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <segmap/permits.h>
 #include <segmap/symbols.h>
 #include <segmap/tracee.h>
@@ -16,8 +19,6 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { TRAP_FLAG = 0x100 };
 
 static char *victim(void)
 {
@@ -84,8 +85,8 @@ static void expect_reached(void)
 	cr_expect_eq(segmap_tracee_run_to(&tracee, addr, &reached), 0);
 	cr_assert(reached, "%s", status_text(tracee.status));
 	cr_assert_eq(segmap_tracee_registers(&tracee, &regs), 0);
-	cr_expect_eq(regs.rip, addr);
-	cr_expect_eq(regs.eflags & TRAP_FLAG, 0);
+	cr_expect_eq(test_pc(&regs), addr);
+	cr_expect(!test_steps(&regs));
 	reached = false;
 	cr_expect_eq(segmap_tracee_run_to(&tracee, addr, &reached), 0);
 	cr_expect(reached, "it is there already");
@@ -159,10 +160,11 @@ Test(reach, entry_point, .timeout = 3000)
 	cr_assert_eq(read(pipes[0], &regs[1], sizeof(regs[1])), sizeof(regs[1]));
 	waitpid(pid, NULL, 0);
 	run_to_entry(&regs[0]);
-	cr_expect_eq(regs[0].rip, regs[1].rip);
-	cr_expect_eq(regs[0].rsp, regs[1].rsp);
-	cr_expect_eq(regs[0].r11, regs[1].r11, "%llx %llx", regs[0].r11, regs[1].r11);
-	cr_expect_eq((regs[0].eflags | regs[1].eflags) & TRAP_FLAG, 0);
+	cr_expect_eq(test_pc(&regs[0]), test_pc(&regs[1]));
+	cr_expect_eq(test_sp(&regs[0]), test_sp(&regs[1]));
+	cr_expect_eq(test_scratch(&regs[0]), test_scratch(&regs[1]), "%" PRIx64 " %" PRIx64,
+		     test_scratch(&regs[0]), test_scratch(&regs[1]));
+	cr_expect(!test_steps(&regs[0]) && !test_steps(&regs[1]));
 }
 
 /* ---- the zero page ---- */

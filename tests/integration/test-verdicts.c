@@ -126,7 +126,8 @@ static bool applies(const char *when, uid_t user)
 	bool root = geteuid() == 0 && user == SAME_USER;
 
 	return new_enough(when) && !(strstr(when, "root") && !root) &&
-	       !(strstr(when, "user") && root);
+	       !(strstr(when, "user") && root) &&
+	       !(strstr(when, "page4K") && sysconf(_SC_PAGESIZE) != 4096);
 }
 
 static void check_row(char *column[COLUMNS], struct tally *t)

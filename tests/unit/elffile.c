@@ -1,5 +1,7 @@
 #include "elffile.h"
 
+#include "arch.h"
+
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -16,7 +18,7 @@ void elffile_init(struct elffile *file)
 	*elffile_ehdr(file) = (Elf64_Ehdr){
 		.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
 		.e_type = ET_EXEC,
-		.e_machine = EM_X86_64,
+		.e_machine = ARCH_MACHINE,
 		.e_version = EV_CURRENT,
 		.e_entry = 0x401000,
 		.e_phoff = sizeof(Elf64_Ehdr),

@@ -4,6 +4,9 @@
  */
 #include "elffile.h"
 
+#include "arch.h"
+#include "cpu.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <segmap/image.h>
@@ -59,9 +62,9 @@ static const struct image_case header_cases[] = {
 	{"ET_CORE", {EHDR(e_type, ET_CORE)}, PROGRAM, ENOEXEC, SEGMAP_REASON_ELF_TYPE, {ET_CORE, 64}},
 	{"e_type 0xfe00", {EHDR(e_type, 0xfe00)}, PROGRAM, ENOEXEC, SEGMAP_REASON_ELF_TYPE, {0xfe00, 64}},
 	/* e_machine [A04] */
-	{"AArch64", {EHDR(e_machine, EM_AARCH64)}, PROGRAM, ENOEXEC, SEGMAP_REASON_MACHINE, {EM_AARCH64, EM_X86_64}},
-	{"e_machine 0", {EHDR(e_machine, 0)}, PROGRAM, ENOEXEC, SEGMAP_REASON_MACHINE, {0, EM_X86_64}},
-	{"386, but the table is no 32-bit one", {EHDR(e_machine, EM_386)}, PROGRAM, ENOEXEC, SEGMAP_REASON_MACHINE, {EM_386, EM_X86_64}},
+	{"another CPU", {EHDR(e_machine, EM_68K)}, PROGRAM, ENOEXEC, SEGMAP_REASON_MACHINE, {EM_68K, ARCH_MACHINE}},
+	{"e_machine 0", {EHDR(e_machine, 0)}, PROGRAM, ENOEXEC, SEGMAP_REASON_MACHINE, {0, ARCH_MACHINE}},
+	{"386, but the table is no 32-bit one", {EHDR(e_machine, EM_386)}, PROGRAM, ENOEXEC, SEGMAP_REASON_MACHINE, {EM_386, ARCH_MACHINE}},
 	/* what the kernel never looks at [A05-A08] */
 	{"EI_CLASS 0", {IDENT(EI_CLASS, 0)}, PROGRAM, 0, 0},
 	{"EI_CLASS 32", {IDENT(EI_CLASS, ELFCLASS32)}, PROGRAM, 0, 0},
@@ -112,7 +115,7 @@ static const struct image_case interp_role_cases[] = {
 	{"as it is", {{0}}, INTERP, 0, 0},
 	{"magic", {IDENT(0, 0x7e)}, INTERP, ELIBBAD, SEGMAP_REASON_NOT_ELF, {0x464c457e, 64}},
 	{"its e_type comes later [C11]", {EHDR(e_type, ET_REL)}, INTERP, 0, 0},
-	{"e_machine", {EHDR(e_machine, EM_386)}, INTERP, ELIBBAD, SEGMAP_REASON_MACHINE, {EM_386, EM_X86_64}},
+	{"e_machine", {EHDR(e_machine, EM_386)}, INTERP, ELIBBAD, SEGMAP_REASON_MACHINE, {EM_386, ARCH_MACHINE}},
 	{"e_phentsize", {EHDR(e_phentsize, 57)}, INTERP, ELIBBAD, SEGMAP_REASON_PHENTSIZE, {57, 56}},
 	{"e_phnum 0", {EHDR(e_phnum, 0)}, INTERP, ELIBBAD, SEGMAP_REASON_PHNUM, {0, 1170}},
 	{"e_phnum 1170", {EHDR(e_phnum, 1170)}, INTERP, 0, 0},
@@ -256,7 +259,7 @@ Test(image, order_of_checks)
 		{{0}, SEGMAP_REASON_NOT_ELF},
 		{IDENT(0, 0x7f), SEGMAP_REASON_ELF_TYPE},
 		{EHDR(e_type, ET_EXEC), SEGMAP_REASON_MACHINE},
-		{EHDR(e_machine, EM_X86_64), SEGMAP_REASON_PHENTSIZE},
+		{EHDR(e_machine, ARCH_MACHINE), SEGMAP_REASON_PHENTSIZE},
 		{EHDR(e_phentsize, 56), SEGMAP_REASON_PHNUM},
 		{EHDR(e_phnum, 2), SEGMAP_REASON_PHDR_TABLE},
 		{EHDR(e_phoff, 64), SEGMAP_REASON_INTERP_SIZE},
@@ -270,7 +273,7 @@ Test(image, order_of_checks)
 	elffile_add_string(&file, 1, PT_INTERP, 0x1000, "/bin/true", 9);
 	file.bytes[0] = '#';
 	elffile_ehdr(&file)->e_type = ET_REL;
-	elffile_ehdr(&file)->e_machine = EM_AARCH64;
+	elffile_ehdr(&file)->e_machine = EM_68K;
 	elffile_ehdr(&file)->e_phentsize = 1;
 	elffile_ehdr(&file)->e_phnum = 0;
 	elffile_ehdr(&file)->e_phoff = ELFFILE_SIZE;
@@ -295,35 +298,42 @@ Test(image, order_of_checks)
 /* A 32-bit program that the kernel would run is not called malformed. */
 Test(image, compat_program)
 {
+	enum { OTHER = 2 };
 	static const struct {
 		const char *name;
-		uint16_t machine, phentsize, phnum;
+		unsigned machine; /* of those that the CPU's 32-bit mode has, or OTHER */
+		uint16_t phentsize, phnum;
 		uint32_t phoff;
 		enum segmap_reason reason;
 	} cases[] = {
-		{"386", EM_386, 32, 1, 52, SEGMAP_REASON_COMPAT},
-		{"486", 6, 32, 1, 52, SEGMAP_REASON_COMPAT},
-		{"2048 headers", EM_386, 32, 2048, 52, SEGMAP_REASON_COMPAT},
-		{"2049 headers", EM_386, 32, 2049, 52, SEGMAP_REASON_MACHINE},
-		{"no headers", EM_386, 32, 0, 52, SEGMAP_REASON_MACHINE},
-		{"e_phentsize of 64 bits", EM_386, 56, 1, 52, SEGMAP_REASON_MACHINE},
-		{"table past the end", EM_386, 32, 1, ELFFILE_SIZE, SEGMAP_REASON_MACHINE},
-		{"ARM", EM_ARM, 32, 1, 52, SEGMAP_REASON_MACHINE},
+		{"its machine", 0, 32, 1, 52, SEGMAP_REASON_COMPAT},
+		{"its other machine", 1, 32, 1, 52, SEGMAP_REASON_COMPAT},
+		{"2048 headers", 0, 32, 2048, 52, SEGMAP_REASON_COMPAT},
+		{"2049 headers", 0, 32, 2049, 52, SEGMAP_REASON_MACHINE},
+		{"no headers", 0, 32, 0, 52, SEGMAP_REASON_MACHINE},
+		{"e_phentsize of 64 bits", 0, 56, 1, 52, SEGMAP_REASON_MACHINE},
+		{"table past the end", 0, 32, 1, ELFFILE_SIZE, SEGMAP_REASON_MACHINE},
+		{"another CPU", OTHER, 32, 1, 52, SEGMAP_REASON_MACHINE},
 	};
+	const struct cpu *cpu = cpu_find(ARCH_MACHINE);
 	static struct elffile file;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct segmap_image *image = NULL;
 		struct segmap_error err = {0};
+		uint16_t machine =
+			cases[i].machine == OTHER ? EM_68K : cpu->compat[cases[i].machine];
 		const Elf32_Ehdr ehdr = {
 			.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT},
 			.e_type = ET_EXEC,
-			.e_machine = cases[i].machine,
+			.e_machine = machine,
 			.e_phoff = cases[i].phoff,
 			.e_phentsize = cases[i].phentsize,
 			.e_phnum = cases[i].phnum,
 		};
 
+		if (machine == 0) /* there is only one */
+			continue;
 		elffile_init(&file);
 		memset(file.bytes, 0, 1024);
 		memcpy(file.bytes, &ehdr, sizeof(ehdr));

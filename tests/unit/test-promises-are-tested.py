@@ -43,6 +43,9 @@ def main():
         programs |= set(re.findall(r"^ *test\(\s*'([\w-]+)'", path.read_text(), re.M))
 
     narrow = sources[root / "tests/hostile/narrow-rows.c"]
+    for path in (root / "tests/arch").rglob("test_forbidden.h"):  # rows of one CPU
+        more = path.read_text().split("#define TEST_FORBIDDEN_ROWS", 1)[1].replace("\\\n", "\n")
+        narrow = narrow.replace("\tTEST_FORBIDDEN_ROWS\n", "\tTEST_FORBIDDEN_ROWS\n" + more.split("/*")[0])
     changes = sources[root / "tests/hostile/test-changes.c"]
     names = re.search(r"change_names\[CHANGES\] = \{(.*?)\};", changes, re.S).group(1)
     rows = rows_of(narrow, "narrow_rows") | rows_of(narrow, "narrow_root_rows")

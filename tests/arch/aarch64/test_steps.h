@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a program could see that it is single-stepped. */
+#ifndef TESTS_TEST_STEPS_H
+#define TESTS_TEST_STEPS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+/* The kernel's flag for that is in no register that can be read from inside; in a context it
+ * would be the bit SS of pstate. */
+static bool context_steps(const ucontext_t *uc)
+{
+	return (uc->uc_mcontext.pstate & 1 << 21) != 0;
+}
+
+/* Sent: the instruction would be executed again when the handler returns. */
+static void break_here(void)
+{
+	raise(SIGTRAP);
+}
+
+static bool flags_are_clean(void)
+{
+	uint64_t flags;
+
+	__asm__ volatile("cmp xzr, xzr\n\tmrs %0, nzcv" : "=r"(flags) : : "cc");
+	return flags == 0x60000000;
+}
+
+static bool call_is_clean(void)
+{
+	return syscall(SYS_getpid) == getpid();
+}
+
+static bool strings_are_copied(void)
+{
+	char from[1000], to[1000];
+
+	memset(from, 'x', sizeof(from));
+	memset(to, 0, sizeof(to));
+	memcpy(to, from, sizeof(to));
+	__asm__ volatile("" : : "r"(to) : "memory");
+	return memcmp(from, to, sizeof(to)) == 0;
+}
+
+#endif
