@@ -254,6 +254,10 @@ static void fill_fixups(struct stub_args *args, const struct segmap_handover_inp
 	if (args->objects[SEGMAP_PROGRAM].wanted)
 		for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++)
 			add_fixup(args, bounds[i], SEGMAP_PROGRAM);
+	if (args->objects[SEGMAP_PROGRAM].wanted && !in->plan->brk_moved) {
+		add_fixup(args, &args->mm.start_brk, SEGMAP_PROGRAM);
+		add_fixup(args, &args->mm.brk, SEGMAP_PROGRAM);
+	}
 	if (args->objects[last].wanted)
 		add_fixup(args, &args->entry, (enum segmap_object_id)last);
 }

@@ -13,20 +13,26 @@ static const struct segmap_phdr *first_load(const struct segmap_image *image)
 	return NULL;
 }
 
-/* total_mapping_size(): 0 without a PT_LOAD. [B03, F07] */
-static uint64_t total_span(const struct segmap_image *image, uint64_t page)
+/* total_mapping_size(): 0 without a PT_LOAD. Once it was from the beginning of the first in the
+ * table to the end of the last, whichever these are. [B03, F06, F07] */
+static uint64_t total_span(const struct job *job)
 {
+	const struct segmap_image *image = job->image;
+	bool by_order = job->policy->rules.span_by_order;
 	uint64_t low = UINT64_MAX, high = 0;
+	bool any = false;
 
 	for (size_t i = 0; i < image->phdr_count; i++) {
 		const struct segmap_phdr *p = &image->phdrs[i];
+		uint64_t start = page_down(p->vaddr, job->page), end = p->vaddr + p->memsz;
 
 		if (p->type != PT_LOAD)
 			continue;
-		low = min_u64(low, page_down(p->vaddr, page));
-		high = max_u64(high, p->vaddr + p->memsz);
+		low = by_order && any ? low : min_u64(low, start);
+		high = by_order ? end : max_u64(high, end);
+		any = true;
 	}
-	return first_load(image) ? high - low : 0;
+	return any ? high - low : 0;
 }
 
 /* maximum_alignment(): the largest p_align that is a power of two. [F03, F04] */
@@ -50,7 +56,9 @@ static void place_by_search(const struct job *job, const struct segmap_phdr *p, 
 	uint64_t skew = page_offset(p->vaddr, job->page);
 
 	o->base = page_down(p->vaddr, job->page);
-	if (p->filesz == 0) { /* nothing is mapped of the file: the hint is the address [F08] */
+	if (!plan_has_file_part(
+		    job,
+		    p)) { /* nothing is mapped of the file: the hint is the address [F08] */
 		o->bias = job->id == SEGMAP_PROGRAM ? page_down(-p->vaddr, job->page)
 						    : page_down(hint, job->page) - o->base;
 		return;
@@ -72,7 +80,8 @@ static int check_emptied(const struct job *job, const struct segmap_phdr *p)
 	const struct segmap_policy *policy = job->policy;
 	uint64_t end = page_up(o->span, job->page);
 
-	if (!o->align || p->filesz || !policy->stack_end || end <= policy->stack_start)
+	if (!o->align || plan_has_file_part(job, p) || !policy->stack_end ||
+	    end <= policy->stack_start)
 		return 0;
 	return fail(job->err, STACK_CUT, UNSUPPORTED, EEXIST, .object = job->id,
 		    .index = (int)(p - job->image->phdrs),
@@ -88,7 +97,7 @@ static int place_dyn_program(const struct job *job, const struct segmap_phdr *p)
 	uint64_t mask = ((uint64_t)1 << policy->rules.mmap_rnd_bits) - 1;
 
 	if (!job->image->interp) {
-		o->align = align > job->page ? align : 0;
+		o->align = align > job->page && policy->rules.static_pie_aligned ? align : 0;
 		place_by_search(job, p, 0);
 		if (o->align) /* the bias is rounded down once more, after the alignment */
 			o->base = page_up(p->vaddr, job->page);
@@ -115,14 +124,14 @@ int plan_place(const struct job *job)
 		return fail(job->err, INTERP_TYPE, KILLS, ELIBBAD, .object = job->id,
 			    .value = {job->image->ehdr.type});
 	if (!program || !fixed)
-		o->span = total_span(job->image, job->page);
+		o->span = total_span(job);
 	if (o->span == 0 && (!program || (!fixed && p)))
 		return fail(job->err, NO_SPAN, KILLS, EINVAL, .object = job->id);
 	if (!p)
 		return 0;
 	/* A span that wraps, in whole pages, is a length of 0 for mmap, which is asked for it
 	 * only where there are file bytes. */
-	if (o->span && page_up(o->span, job->page) == 0 && p->filesz)
+	if (o->span && page_up(o->span, job->page) == 0 && plan_has_file_part(job, p))
 		return fail(job->err, NO_SPAN, KILLS, EINVAL, .object = job->id);
 	if (fixed)
 		o->noreplace = program;

@@ -165,11 +165,6 @@ static int plan_tail(const struct job *job, const struct segmap_phdr *p,
 	return 0;
 }
 
-static bool has_joined_bss(const struct job *job)
-{
-	return job->id == SEGMAP_INTERPRETER && job->policy->rules.interp_bss_joined;
-}
-
 static int plan_file_part(const struct job *job, int index, const struct segmap_phdr *p,
 			  uint64_t reserve)
 {
@@ -193,12 +188,12 @@ static int plan_file_part(const struct job *job, int index, const struct segmap_
 	if (page_offset(m.offset, job->page) != 0) /* [D02] */
 		return fail(job->err, INCONGRUENT, KILLS, EINVAL, .object = job->id,
 			    .index = index, .value = {p->offset, p->vaddr, job->page});
-	int r = has_joined_bss(job) ? 0 : plan_tail(job, p, &m);
+	int r = job->joined ? 0 : plan_tail(job, p, &m);
 	return r ? r : add_mapping(job, &m);
 }
 
 /* Whole pages of bss: always readable and writable, executable if the segment is [D14-D17]. */
-static int plan_bss(const struct job *job, int index, const struct segmap_phdr *p)
+int plan_bss(const struct job *job, int index, const struct segmap_phdr *p)
 {
 	uint64_t addr = p->vaddr + job->object->bias;
 	uint64_t from =
@@ -222,72 +217,17 @@ static int plan_segment(const struct job *job, int index, const struct segmap_ph
 {
 	int r = check_range(job, index, p);
 
-	if (r == 0 && p->filesz)
+	if (r == 0 && plan_has_file_part(job, p))
 		r = plan_file_part(job, index, p, reserve);
-	if (r == 0 && !has_joined_bss(job))
+	if (r == 0 && !job->joined)
 		r = plan_bss(job, index, p);
 	return r;
-}
-
-/* Where the joined bss begins: what is left of that page is cleared, whoever maps it. */
-static int plan_joined_tail(const struct job *job, uint64_t file_end)
-{
-	struct segmap_plan *plan = job->plan;
-
-	for (size_t i = plan->mapping_count; page_offset(file_end, job->page) && i-- > 0;) {
-		struct segmap_mapping *m = &plan->mappings[i];
-
-		if (m->object != job->id || file_end - m->addr >= m->length)
-			continue;
-		if (!(m->prot & PROT_WRITE))
-			return fail(job->err, TAIL, KILLS, EFAULT, .object = job->id,
-				    .index = m->index, .value = {file_end, job->page});
-		m->clear_addr = file_end;
-		m->clear_length = job->page - page_offset(file_end, job->page);
-		break;
-	}
-	return 0;
-}
-
-/* Is A above B? With the bias: before mmap has decided, addresses lie around 0. */
-static bool is_above(uint64_t a, uint64_t b)
-{
-	return (int64_t)(a - b) > 0;
-}
-
-/* Before Linux 6.7 an interpreter had one bss: from the end of the file bytes of all segments
- * to the end of their memory. */
-static int plan_joined_bss(const struct job *job)
-{
-	uint64_t bias = job->object->bias, file_end = 0, end = 0;
-	const struct segmap_phdr *last = NULL;
-
-	for (size_t i = 0; i < job->image->phdr_count; i++) {
-		const struct segmap_phdr *p = &job->image->phdrs[i];
-
-		if (p->type != PT_LOAD)
-			continue;
-		if (!last || is_above(p->vaddr + p->filesz + bias, file_end))
-			file_end = p->vaddr + p->filesz + bias;
-		if (!last || is_above(p->vaddr + p->memsz + bias, end)) {
-			end = p->vaddr + p->memsz + bias;
-			last = p;
-		}
-	}
-	int r = plan_joined_tail(job, file_end);
-	uint64_t top = page_up(file_end, job->page);
-	if (r < 0 || !last || !is_above(end, top))
-		return r;
-	struct segmap_phdr bss = *last;
-	bss.vaddr = top - bias;
-	bss.memsz = end - top;
-	bss.filesz = 0;
-	return plan_bss(job, (int)(last - job->image->phdrs), &bss);
 }
 
 static int plan_segments(struct job *job)
 {
 	uint64_t reserve = page_up(job->object->span, job->page);
+	struct joined joined = {0};
 	int r = 0;
 
 	job->first = true;
@@ -296,10 +236,13 @@ static int plan_segments(struct job *job)
 
 		if (p->type != PT_LOAD)
 			continue;
-		r = plan_segment(job, (int)i, p, job->first ? reserve : 0);
+		r = job->joined ? plan_joined_before(job, &joined) : 0;
+		if (r == 0)
+			r = plan_segment(job, (int)i, p, job->first ? reserve : 0);
+		plan_joined_note(job, &joined, (int)i, p);
 		job->first = false;
 	}
-	return r == 0 && has_joined_bss(job) ? plan_joined_bss(job) : r;
+	return r == 0 && job->joined ? plan_joined_end(job, &joined) : r;
 }
 
 /* code, data, brk and AT_PHDR, of the program only, before the bias is added [D07, B01, G10] */
@@ -335,14 +278,16 @@ static void move_bounds(struct segmap_plan *plan, uint64_t bias)
 		plan->brk += bias;
 }
 
-/* [H02]: a program without an interpreter that mmap places has its heap elsewhere. */
+/* [H02]: a program without an interpreter that mmap places has its heap elsewhere; once only if
+ * the heap's place was random. */
 static void place_heap(struct segmap_plan *plan, const struct segmap_image *program,
 		       const struct segmap_policy *policy)
 {
 	const struct segmap_rules *rules = &policy->rules;
 	uint64_t page = rules->page_size;
 
-	plan->brk_moved = program->ehdr.type == ET_DYN && !program->interp;
+	plan->brk_moved = program->ehdr.type == ET_DYN && !program->interp &&
+			  (policy->randomize_brk || rules->heap_always_moved);
 	if (plan->brk_moved)
 		plan->brk = rules->et_dyn_base;
 	move_bounds(plan, plan->objects[SEGMAP_PROGRAM].bias);
@@ -421,6 +366,8 @@ static int plan_all(struct segmap_plan *plan, const struct segmap_image *const i
 			.err = err,
 			.page = policy->rules.page_size,
 			.guard = is_guarded && id == last ? policy->rules.property_prot : 0,
+			.joined = id == SEGMAP_PROGRAM ? policy->rules.program_bss_joined
+						       : policy->rules.interp_bss_joined,
 		};
 		r = plan_object(&job);
 	}

@@ -27,7 +27,12 @@ struct segmap_rules {
 	uint64_t phdr_table_max; /* bytes of program headers; more is ENOEXEC */
 	bool tail_fault_kills;   /* bss's first bytes are past the end of the file: dies, or not
 				  */
-	bool interp_bss_joined;  /* one bss for the interpreter, after its last segment */
+	/* One bss for the object, after the file bytes of its last segment; or one a segment.
+	 */
+	bool program_bss_joined, interp_bss_joined;
+	bool static_pie_aligned; /* p_align counts without an interpreter as well */
+	bool heap_always_moved;  /* away from a static PIE, also if not randomised */
+	bool span_by_order; /* from the table's first PT_LOAD to its last; or low to high */
 	/* The word of PT_GNU_PROPERTY that is looked at, 0 if none is; its bit that asks for
 	 * PROPERTY_PROT on executable segments, which is 0 where the CPU has no such thing. */
 	uint32_t property_type, property_bit;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 enum expected {
 	REFUSED_EARLY,
@@ -21,6 +22,7 @@ enum expected {
 	USED_PRIVILEGES,
 	REGISTERS_LEFT,
 	RSS_LAG,
+	DENY_WRITE,
 	EXPECTED_COUNT,
 };
 
@@ -41,6 +43,7 @@ static const struct segmap_expectation expectations[EXPECTED_COUNT] = {
 	[USED_PRIVILEGES] = {"used-privileges", "the loader has used a capability"},
 	[REGISTERS_LEFT] = {"registers-left", "the last system call, in the vdso, leaves it"},
 	[RSS_LAG] = {"rss-lag", "before Linux 6.2 a count that lags behind"},
+	[DENY_WRITE] = {"deny-write", "only execve's mappings could keep writers out"},
 };
 
 const struct segmap_expectation not_repeatable = {"not-repeatable",
@@ -100,13 +103,17 @@ static bool is_more(const struct fact_pair *pair)
 	       strtoull(pair->kernel->value, NULL, 10);
 }
 
-/* One page more, in pages or in kB. */
+/* A page, in what the value counts: pages or kB. */
+static uint64_t page_of(const struct fact_pair *pair)
+{
+	return strstr(pair->kernel->value, "kB") ? (uint64_t)sysconf(_SC_PAGESIZE) / 1024 : 1;
+}
+
+/* One page more. */
 static bool is_page_more(const struct fact_pair *pair)
 {
-	bool kilobytes = strstr(pair->kernel->value, "kB");
-
 	return strtoull(pair->loader->value, NULL, 10) ==
-	       strtoull(pair->kernel->value, NULL, 10) + (kilobytes ? 4 : 1);
+	       strtoull(pair->kernel->value, NULL, 10) + page_of(pair);
 }
 
 static bool is_any(const struct fact_pair *pair)
@@ -148,15 +155,44 @@ static bool is_left(const struct fact_pair *pair)
 	       strtoull(pair->kernel->value, NULL, 0) == 0;
 }
 
-/* Each task kept some of its counts to itself, to add them from time to time. */
-static bool is_lagging(const struct fact_pair *pair)
+static bool is_before(unsigned major, unsigned minor)
 {
 	struct utsname name;
-	unsigned major, minor;
+	unsigned own[2];
 
-	(void)pair;
-	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
-	       (major < 6 || (major == 6 && minor < 2));
+	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &own[0], &own[1]) == 2 &&
+	       (own[0] < major || (own[0] == major && own[1] < minor));
+}
+
+static bool differ_by_at_most(const struct fact_pair *pair, uint64_t pages)
+{
+	uint64_t a = strtoull(pair->kernel->value, NULL, 10);
+	uint64_t b = strtoull(pair->loader->value, NULL, 10);
+
+	return (a > b ? a - b : b - a) <= pages * page_of(pair);
+}
+
+/* Each task kept its counts to itself for 64 page faults; one maps up to 16 pages of a file. */
+enum { LAG = 64, LAG_FILE = 64 * 16 };
+
+static bool is_lagging(const struct fact_pair *pair)
+{
+	return is_before(6, 2) && differ_by_at_most(pair, LAG);
+}
+
+static bool is_lagging_of_file(const struct fact_pair *pair)
+{
+	return is_before(6, 2) && differ_by_at_most(pair, LAG_FILE);
+}
+
+/* Flags of a mapping that are the same but for "dw ". */
+static bool lacks_deny_write(const struct fact_pair *pair)
+{
+	const char *kernel = pair->kernel->value, *at = strstr(kernel, "dw ");
+	const char *loader = pair->loader->value;
+
+	return at && strncmp(kernel, loader, (size_t)(at - kernel)) == 0 &&
+	       strcmp(at + strlen("dw "), loader + (at - kernel)) == 0;
 }
 
 /* ---- the tables ---- */
@@ -184,10 +220,12 @@ static const struct rule {
 	{"register rcx", REGISTERS_LEFT, is_left},
 	{"register r[sd]i", REGISTERS_LEFT, is_left},
 	{"register r11", REGISTERS_LEFT, is_left},
-	{"statm resident", RSS_LAG, is_lagging},
-	{"statm shared", RSS_LAG, is_lagging},
-	{"status VmRSS", RSS_LAG, is_lagging},
-	{"status Rss*", RSS_LAG, is_lagging},
+	{"statm resident", RSS_LAG, is_lagging_of_file},
+	{"statm shared", RSS_LAG, is_lagging_of_file},
+	{"status VmRSS", RSS_LAG, is_lagging_of_file},
+	{"status RssFile", RSS_LAG, is_lagging_of_file},
+	{"status Rss[AS]*", RSS_LAG, is_lagging},
+	{"flags *", DENY_WRITE, lacks_deny_write},
 };
 
 static const struct segmap_expectation varying[] = {

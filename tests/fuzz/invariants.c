@@ -60,9 +60,13 @@ static void check_mapping(const struct segmap_plan *plan, const struct segmap_po
 	MUST((m->addr | m->length | m->offset | m->reserve) % page == 0);
 	MUST(m->skew < page);
 	MUST(m->offset + m->length >= m->offset && m->offset + m->length <= INT64_MAX);
-	if (m->clear_length)
-		MUST(m->kind == SEGMAP_FILE_PRIVATE && m->clear_length < page &&
-		     m->clear_addr + m->clear_length == end);
+	if (m->clear_length) {
+		uint64_t left = end - m->clear_addr; /* to the end of the last page */
+
+		MUST(m->kind == SEGMAP_FILE_PRIVATE && left < page);
+		MUST(m->clear_length == left ||
+		     (m->clear_length < left && policy->rules.program_bss_joined));
+	}
 	if (o->place == SEGMAP_PLACE_FIXED)
 		MUST(end > m->addr && end <= policy->rules.task_size);
 	if (m->index == first && o->place == SEGMAP_PLACE_FIXED && o->noreplace &&

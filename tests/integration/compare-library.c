@@ -226,6 +226,7 @@ static const struct {
 	{"used-privileges", "good-asm", "stat flags", false},
 	{"registers-left", "good-asm", "register rcx", false},
 	{"rss-lag", "good-args-pie", "status RssAnon", false},
+	{"deny-write", "good-asm", "flags good-asm[0]", false},
 };
 
 /* Some differences are those of a kernel. */
@@ -233,6 +234,8 @@ static bool can_be_seen(const char *id)
 {
 	if (strcmp(id, "registers-left") == 0)
 		return !vdso_clears_registers();
+	if (strcmp(id, "deny-write") == 0)
+		return !kernel_is_since(5, 15);
 	return strcmp(id, "rss-lag") != 0 || !kernel_is_since(6, 2);
 }
 

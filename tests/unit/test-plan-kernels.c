@@ -1,5 +1,5 @@
-/* What has changed from one kernel to the next: exec.md 1.6. Facts are known of 6.1, 6.12 and
- * 6.18; what lies between is not asked here. */
+/* What has changed from one kernel to the next: exec.md 1.6. Facts are known of 5.10, 6.1, 6.12
+ * and 6.18; what lies between is not asked here. */
 #include "subject.h"
 
 #include <criterion/criterion.h>
@@ -21,16 +21,18 @@ Test(plan_kernels, rules)
 		const char *release;
 		uint64_t phdr_table_max;
 		bool tail_fault_kills, interp_bss_joined, vdso_above_stack;
+		bool program_bss_joined, span_by_order;
 	} cases[] = {
-		{"5.10", 4096, false, true, true},
-		{"6.1", 4096, false, true, true},
-		{"6.1.0-28-amd64", 4096, false, true, true},
-		{"6.12.117", 4096, true, false, false},
-		{"6.18", 65536, true, false, false},
-		{"6.18.44+", 65536, true, false, false},
-		{"6.18-rc3", 65536, true, false, false},
-		{"7.0", 65536, true, false, false},
-		{"10.1", 65536, true, false, false},
+		{"5.10", 4096, false, true, true, true, true},
+		{"5.10.0-32-cloud-amd64", 4096, false, true, true, true, true},
+		{"6.1", 4096, false, true, true, false, false},
+		{"6.1.0-28-amd64", 4096, false, true, true, false, false},
+		{"6.12.117", 4096, true, false, false, false, false},
+		{"6.18", 65536, true, false, false, false, false},
+		{"6.18.44+", 65536, true, false, false, false, false},
+		{"6.18-rc3", 65536, true, false, false, false, false},
+		{"7.0", 65536, true, false, false, false, false},
+		{"10.1", 65536, true, false, false, false, false},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -43,6 +45,10 @@ Test(plan_kernels, rules)
 		cr_expect_eq(r.interp_bss_joined, cases[i].interp_bss_joined, "%s: bss",
 			     cases[i].release);
 		cr_expect_eq(r.vdso_above_stack, cases[i].vdso_above_stack, "%s: vdso",
+			     cases[i].release);
+		cr_expect_eq(r.program_bss_joined, cases[i].program_bss_joined,
+			     "%s: program's bss", cases[i].release);
+		cr_expect_eq(r.span_by_order, cases[i].span_by_order, "%s: span",
 			     cases[i].release);
 		cr_expect_eq(r.task_size, 0x7ffffffff000, "%s: the CPU's rules have changed",
 			     cases[i].release);
@@ -183,6 +189,12 @@ Test(plan_kernels, joined_bss)
 		 "file i0 rw- 0+1000 @2000 clear 10+ff0 reserve 2000\n"
 		 "anon i0 rw- 1000+1000\n"
 		 "file i1 rw- fffffffffffff000+1000 @0\n"},
+		{"a bss alone, in the middle of a page: of the file once, with what precedes it",
+		 {LOAD(RX, 0, 0, 0x10, 0x10), LOAD(RW, 0x80, 0x3080, 0, 8)},
+		 "file i0 r-x 0+1000 @0 reserve 4000\n"
+		 "file i1 rw- 3000+1000 @0 skew 80 clear 3080+f80\n",
+		 "file i0 r-x 0+1000 @0 reserve 4000\n"
+		 "anon i1 rw- 3000+1000 skew 80\n"},
 	};
 	/* clang-format on */
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -222,4 +234,128 @@ Test(plan_kernels, joined_bss_in_text)
 	plan_with(&s, "6.12", program, ld_so);
 	cr_expect_eq(subject_plan(&s), 0);
 	subject_clear(&s);
+}
+
+/* Up to 5.10 a program's bss is one as well; it is made before each further segment. */
+Test(plan_kernels, joined_bss_of_a_program)
+{
+	/* clang-format off */
+	static const struct {
+		const char *name;
+		struct segmap_phdr phdrs[HEADERS];
+		enum segmap_reason refused; /* by 5.10 */
+		const char *joined, *apart;
+	} cases[] = {
+		{"what everybody's program has: no difference",
+		 {LOAD(RX, 0, 0x401000, 0x10, 0x10), LOAD(RW, 0x2000, 0x402000, 0x10, 0x2010)}, 0,
+		 "file p0 r-x 401000+1000 @0\n"
+		 "file p1 rw- 402000+1000 @2000 clear 402010+ff0\n"
+		 "anon p1 rw- 403000+2000\n",
+		 "file p0 r-x 401000+1000 @0\n"
+		 "file p1 rw- 402000+1000 @2000 clear 402010+ff0\n"
+		 "anon p1 rw- 403000+2000\n"},
+		{"without a bss what follows the file bytes is kept",
+		 {LOAD(RW, 0, 0x401000, 0x10, 0x10)}, 0,
+		 "file p0 rw- 401000+1000 @0\n",
+		 "file p0 rw- 401000+1000 @0\n"},
+		{"a bss within a page is cleared as far as it goes, but not the last one",
+		 {LOAD(RW, 0, 0x401000, 0x10, 0x20), LOAD(RW, 0, 0x402000, 0x10, 0x20)}, 0,
+		 "file p0 rw- 401000+1000 @0 clear 401010+10\n"
+		 "file p1 rw- 402000+1000 @0 clear 402010+ff0\n",
+		 "file p0 rw- 401000+1000 @0 clear 401010+ff0\n"
+		 "file p1 rw- 402000+1000 @0 clear 402010+ff0\n"},
+		{"two of them",
+		 {LOAD(RWX, 0, 0x401000, 0x10, 0x1800), LOAD(RW, 0, 0x403000, 0x10, 0x1010)}, 0,
+		 "file p0 rwx 401000+1000 @0 clear 401010+ff0\n"
+		 "anon p0 rwx 402000+1000\n"
+		 "file p1 rw- 403000+1000 @0 clear 403010+ff0\n"
+		 "anon p1 rw- 404000+1000\n",
+		 "file p0 rwx 401000+1000 @0 clear 401010+ff0\n"
+		 "anon p0 rwx 402000+1000\n"
+		 "file p1 rw- 403000+1000 @0 clear 403010+ff0\n"
+		 "anon p1 rw- 404000+1000\n"},
+		{"the bss of a segment below another's file bytes is not made",
+		 {LOAD(RX, 0, 0x501000, 0x10, 0x10), LOAD(RW, 0, 0x402000, 0x1000, 0x2000)}, 0,
+		 "file p0 r-x 501000+1000 @0\n"
+		 "file p1 rw- 402000+1000 @0\n",
+		 "file p0 r-x 501000+1000 @0\n"
+		 "file p1 rw- 402000+1000 @0\n"
+		 "anon p1 rw- 403000+1000\n"},
+		{"one that is not the last may be in a page that cannot be cleared",
+		 {LOAD(RX, 0, 0x401000, 0x10, 0x20), LOAD(RW, 0, 0x402000, 0x1000, 0x2000)}, 0,
+		 "file p0 r-x 401000+1000 @0\n"
+		 "file p1 rw- 402000+1000 @0\n"
+		 "anon p1 rw- 403000+1000\n",
+		 "file p0 r-x 401000+1000 @0\n"
+		 "file p1 rw- 402000+1000 @0\n"
+		 "anon p1 rw- 403000+1000\n"},
+		{"the last may not [D11]",
+		 {LOAD(RW, 0, 0x401000, 0x10, 0x20), LOAD(RO, 0, 0x402000, 0x10, 0x1010)},
+		 SEGMAP_REASON_TAIL, NULL,
+		 "file p0 rw- 401000+1000 @0 clear 401010+ff0\n"
+		 "file p1 r-- 402000+1000 @0\n"
+		 "anon p1 rw- 403000+1000\n"},
+		{"nor beyond the end of the file [D23b]",
+		 {LOAD(RW, 0, 0x401000, 0x1000010, 0x1001000)},
+		 SEGMAP_REASON_TAIL_PAST_EOF, NULL, NULL},
+		{"an empty segment has a page of the file, which must fit [D02, B05]",
+		 {LOAD(RX, 0, 0x401000, 0x10, 0x10), LOAD(RW, 0x123, 0x900456, 0, 0)},
+		 SEGMAP_REASON_INCONGRUENT, NULL,
+		 "file p0 r-x 401000+1000 @0\n"},
+		{"and if it fits, is it",
+		 {LOAD(RX, 0, 0x401000, 0x10, 0x10), LOAD(RW, 0x456, 0x900456, 0, 0)}, 0,
+		 "file p0 r-x 401000+1000 @0\n"
+		 "file p1 rw- 900000+1000 @0 skew 456\n",
+		 "file p0 r-x 401000+1000 @0\n"},
+	};
+	/* clang-format on */
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
+		bool joined = i % 2;
+		const char *name = cases[i / 2].name, *release = joined ? "5.10" : "6.1";
+		const char *want = joined ? cases[i / 2].joined : cases[i / 2].apart;
+		char text[1024];
+		struct subject s;
+
+		plan_with(&s, release, cases[i / 2].phdrs, NULL);
+		s.images[0].ehdr.entry = 0x401000;
+		int r = subject_plan(&s);
+		if (joined && cases[i / 2].refused) {
+			cr_expect(r < 0 && s.err.reason == cases[i / 2].refused &&
+					  s.err.verdict == SEGMAP_VERDICT_KILLS,
+				  "%s: %d, %s", name, r, segmap_reason_name(s.err.reason));
+		} else if (want) {
+			cr_assert_eq(r, 0, "%s: %s", name, segmap_reason_name(s.err.reason));
+			describe_mappings(s.plan->mappings, s.plan->mapping_count, text,
+					  sizeof(text));
+			cr_expect_str_eq(text, want, "%s, %s:\n%s", name, release, text);
+		}
+		subject_clear(&s);
+	}
+}
+
+/* From the first PT_LOAD to the last in the table's order; or from the lowest to the highest.
+ */
+Test(plan_kernels, span_by_order)
+{
+	static const struct segmap_phdr hole[HEADERS] = {LOAD(RX, 0, 0, 0x10, 0x10),
+							 LOAD(RW, 0, 0x9000, 0x10, 0x10),
+							 LOAD(RW, 0, 0x3000, 0x10, 0x10)};
+	static const struct segmap_phdr back[HEADERS] = {LOAD(RW, 0, 0x4000, 0x10, 0x10),
+							 LOAD(RX, 0, 0, 0x10, 0x10)};
+	struct subject s;
+
+	for (int old = 0; old < 2; old++) {
+		subject_init(&s, ET_DYN, hole, 4096);
+		s.policy.rules = rules_of(old ? "5.10" : "6.1");
+		cr_assert_eq(subject_plan(&s), 0, "%s", segmap_reason_name(s.err.reason));
+		cr_expect_eq(s.plan->objects[0].span, old ? 0x3010 : 0x9010, "%#lx",
+			     s.plan->objects[0].span);
+		subject_clear(&s);
+		subject_init(&s, ET_DYN, back, 4096);
+		s.policy.rules = rules_of(old ? "5.10" : "6.1");
+		int r = subject_plan(&s);
+		cr_expect(old ? r < 0 && s.err.verdict == SEGMAP_VERDICT_KILLS : r == 0,
+			  "the lowest is the last: %d", r);
+		subject_clear(&s);
+	}
 }

@@ -23,7 +23,10 @@ PAGES = {"segmap_pages_find", "segmap_pages_from", "segmap_pages_state", "segmap
 CPUS = ("aarch64", "riscv64", "x86_64")
 
 ALLOWED = {
-    "plan": MEMORY | BYTES | ERRORS | {"segmap_error_set_path", "plan_place", "plan_property"},
+    "plan": MEMORY | BYTES | ERRORS | {
+        "segmap_error_set_path", "plan_place", "plan_joined_before", "plan_joined_note",
+        "plan_joined_end", "plan_property"},
+    "plan_joined": BYTES | ERRORS | {"plan_bss"},
     "place": BYTES | ERRORS,
     "plan_property": BYTES | ERRORS,
     # reads a release's numbers, given as a string
