@@ -168,6 +168,7 @@ def boot(name, image, initrd, folder, args, report):
     """The kernel's release and {step: (passed, run)}."""
     machine = Boot(args.machine, str(image), str(initrd), folder)
     table, release, said, step, ended = {}, None, [], None, False
+    started = time.monotonic()
     prints_tap = {s[0]: s[2] for s in steps(args)}
     for line in machine.lines(args.limit):
         mark = re.match(r"=== (kernel|begin|end|done) ?(\S*) ?(\S*)", line)
@@ -176,15 +177,16 @@ def boot(name, image, initrd, folder, args, report):
         elif mark.group(1) == "kernel":
             release = mark.group(2)
         elif mark.group(1) == "begin":
-            step, said = mark.group(2), []
+            step, said, started = mark.group(2), [], time.monotonic()
         elif mark.group(1) == "end":
             good, points = mark.group(3) == "0", tap_points(said) if prints_tap[step] else []
             for ok, what in points:
                 report.point(ok, f"{name}: {step}: {what}")
             passed = sum(ok for ok, _ in points) if prints_tap[step] else int(good)
             table[step] = passed, len(points) if prints_tap[step] else 1
+            took = f"{time.monotonic() - started:.0f} s"
             report.point(good and table[step][1], f"{name}: {step} ends with {mark.group(3)}",
-                         said if not good or args.verbose else last_words(said))
+                         [took, *(said if not good or args.verbose else last_words(said))])
         ended = ended or mark is not None and mark.group(1) == "done"
     why = [] if ended else ["last: " + (step or "no step began"), *said[-20:],
                             *machine.console.read_text(errors="replace").splitlines()[-20:]]
