@@ -48,11 +48,11 @@ static void apply_version(struct segmap_rules *rules, unsigned version)
 	rules->span_by_order = version < VERSION(6, 1);
 	rules->static_pie_aligned = version >= VERSION(6, 1);
 	rules->heap_always_moved = version >= VERSION(6, 1);
-	/* above it in 6.1, not in 6.12; what lies between has not been tried */
 	/* by its documentation; no older kernel has been tried on a CPU that has such headers
 	 */
 	bool reads = cpu && version >= VERSION(5, 8);
 	rules->property_type = reads ? cpu->property_type : 0;
+	/* above it in 6.1, not in 6.12; what lies between has not been tried */
 	rules->vdso_above_stack = cpu && cpu->vdso_above_stack && version < VERSION(6, 12);
 }
 

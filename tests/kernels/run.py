@@ -24,7 +24,7 @@ import machines
 import packages
 
 LIMIT = 3000  # seconds for one kernel, which exist only to end a hang
-TESTS = ("test-programs", "test-maps", "test-verdicts", "test-compare")
+TESTS = ("test-programs", "test-maps", "test-verdicts")
 
 
 def environment(args):
