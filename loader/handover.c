@@ -326,8 +326,6 @@ static void fill_vdso(struct stub_args *args, const struct segmap_handover_input
 	const struct segmap_self *self = in->self;
 	const uint8_t *code = (const uint8_t *)self->vdso.start; // NOLINT
 
-	if (keeps_vdso(in))
-		args->vdso_kept = self->vdso.start;
 	args->vdso_length = vdso_size(self);
 	if (in->plan->rules.vdso_above_stack)
 		args->vdso_hint = vdso_hint(in, args->vdso_length);
@@ -335,6 +333,12 @@ static void fill_vdso(struct stub_args *args, const struct segmap_handover_input
 	if (args->vdso_length)
 		arch_find_gadget(code, (size_t)(self->vdso.end - self->vdso.start),
 				 &args->gadget);
+	if (keeps_vdso(in)) {
+		args->vdso_kept = self->vdso.start;
+		/* the last step reads one page of it again: its first is not worth a call */
+		if (args->gadget.call >= args->page_size)
+			args->vdso_kept_length = self->vdso.end - self->vdso.start;
+	}
 	for (size_t i = 0; ARCH_MOVES_VDSO && i < self->vdso_part_count; i++) {
 		const struct segmap_range *part = &self->vdso_parts[i];
 

@@ -90,9 +90,13 @@ static int map_below_stack(struct segmap_map *map, const struct segmap_mapping *
 	    is_wanted(map->plan, addr, m->length))
 		return -ENOSPC;
 	int r = map_pages(addr, m, fd);
-	if (r == 0)
-		map->below_stack = *where = addr;
-	return r;
+	if (r < 0)
+		return r;
+	*where = addr;
+	/* Not beside the next. Merged with memory that is in use it would keep that one's
+	 * offsets when it is moved, and not be one with the heap that begins where it ends. */
+	map->below_stack = addr - map->plan->rules.page_size;
+	return 0;
 }
 
 /* Maps M at the next free address that the program does not want. */
@@ -112,7 +116,7 @@ static int map_aside(struct segmap_map *map, const struct segmap_mapping *m, int
 		if (!is_wanted(map->plan, addr, m->length))
 			r = map_pages(addr, m, fd);
 		if (r == 0) {
-			map->cursor = addr + m->length;
+			map->cursor = addr + m->length + map->plan->rules.page_size;
 			*where = addr;
 			return 0;
 		}

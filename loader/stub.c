@@ -66,6 +66,8 @@ STUB_HELPER void place_objects(struct stub_args *a)
  * Returns the address of its code. */
 STUB_HELPER uint64_t place_vdso(const struct stub_args *a)
 {
+	if (a->vdso_kept_length) /* resident for the program only when that reads it */
+		sys3(__NR_madvise, a->vdso_kept, a->vdso_kept_length, MADV_DONTNEED);
 	if (a->vdso_kept || !a->vdso_length)
 		return a->vdso_kept;
 	uint64_t at = check(a, STEP_VDSO,

@@ -83,6 +83,7 @@ struct stub_args {
 	uint64_t fixup_count;
 
 	uint64_t vdso_kept;        /* address of the one that stays where it is, or 0 */
+	uint64_t vdso_kept_length; /* bytes of it that the loader has read, to be given back */
 	uint64_t vdso_length;      /* of the block with the data pages; 0: there is none */
 	uint64_t vdso_hint;        /* where it goes if that is free; 0: where mmap puts it */
 	uint64_t vdso_offset;      /* of the vdso's own first page in it */
