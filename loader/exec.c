@@ -101,6 +101,8 @@ int segmap_policy_current(struct segmap_policy *policy, struct segmap_error *err
 		r = draw(random, sizeof(random), err);
 	if (r == 0)
 		fill_policy(policy, &self, random);
+	if (r == 0)
+		self_reach(&policy->rules);
 	return r;
 }
 
@@ -263,6 +265,10 @@ static int prepare(struct load *load, char *const argv[], char *const envp[])
 	if (r < 0)
 		return r;
 	fill_policy(&policy, &load->self, random.plan);
+	if (load->options->pristine)
+		self_reach_for(&policy.rules, load->images[0], load->images[1]);
+	else /* it may have mappings up there, which are to go */
+		self_reach(&policy.rules);
 	r = segmap_plan_make(&load->plan, load->images[0], load->images[1], &policy, load->err);
 	if (r == 0)
 		r = build_stack(load, argv, envp, random.auxv, random.shift);

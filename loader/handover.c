@@ -314,7 +314,7 @@ static uint64_t vdso_hint(const struct segmap_handover_input *in, uint64_t lengt
 	const uint64_t table = page * (page / sizeof(uint64_t)); /* bytes that one covers */
 	uint64_t start = page_up(in->stack->arg_start, page), draw = 0;
 	uint64_t end =
-		min_u64(page_up(start + length, table), in->plan->rules.task_size) - length;
+		min_u64(page_up(start + length, table), in->plan->rules.stack_top_max) - length;
 
 	if (end <= start || getrandom(&draw, sizeof(draw), 0) != sizeof(draw))
 		return start;

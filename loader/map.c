@@ -214,7 +214,7 @@ static int check_account(const struct segmap_mapping *m, int fd, struct segmap_e
 static int check_room(const struct segmap_map *map, struct segmap_error *err)
 {
 	const struct segmap_plan *plan = map->plan;
-	uint64_t start = page_down(plan->rules.task_size / 8, ROOM_STEP);
+	uint64_t start = page_down(plan->rules.stack_top_max / 8, ROOM_STEP);
 
 	for (size_t i = 0; i < plan->object_count; i++) {
 		const struct segmap_object *o = &plan->objects[i];
@@ -295,7 +295,7 @@ int segmap_map_create(struct segmap_map **out, const struct segmap_plan *plan,
 		return fail(err, MEMORY, SYSTEM, ENOMEM);
 	}
 	map->plan = plan;
-	map->cursor = page_down(plan->rules.task_size / 8, ROOM_STEP);
+	map->cursor = page_down(plan->rules.stack_top_max / 8, ROOM_STEP);
 	map->below_stack = plan->room_end;
 	for (size_t i = 0; r == 0 && i < plan->mapping_count; i++)
 		r = check_account(&plan->mappings[i], images[plan->mappings[i].object]->fd,

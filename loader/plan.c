@@ -103,6 +103,10 @@ static bool overlaps_stack(const struct segmap_policy *policy, uint64_t addr, ui
 	return addr < policy->stack_end && addr + length > policy->stack_start;
 }
 
+/* mmap searches below the stack, and keeps so much free for it at least (MIN_GAP); with a large
+ * RLIMIT_STACK it is more, which is then found out when the program's place is looked for. */
+static const uint64_t stack_gap = 128 << 20;
+
 /* Is there room for what the kernel maps in the first place, reserve and all? */
 static int check_mapping(const struct job *job, const struct segmap_mapping *m)
 {
@@ -117,7 +121,7 @@ static int check_mapping(const struct job *job, const struct segmap_mapping *m)
 	if (length > policy->rules.task_size)
 		return refuse_range(job, m->index, m->addr, length);
 	if (job->object->place == SEGMAP_PLACE_SEARCH) /* what mmap has to choose from [F09] */
-		return policy->stack_end && length > policy->stack_start
+		return policy->stack_end > stack_gap && length > policy->stack_end - stack_gap
 			       ? refuse_range(job, m->index, m->addr, length)
 			       : 0;
 	if (m->addr > policy->rules.task_size - length)
@@ -382,15 +386,15 @@ static int plan_all(struct segmap_plan *plan, const struct segmap_image *const i
 	return r;
 }
 
-/* mmap keeps at least 128 MiB below the end of the stack free (MIN_GAP); the stack itself, and
- * the guard gap before it, shall have some of that to grow while the load goes on. */
+/* What mmap keeps free: the stack itself, and the guard gap before it, shall have some of that
+ * to grow while the load goes on. */
 static void place_room(struct segmap_plan *plan, const struct segmap_policy *policy)
 {
-	const uint64_t gap = 128 << 20, stack = 16 << 20;
+	const uint64_t stack = 16 << 20;
 
-	if (policy->stack_end < gap)
+	if (policy->stack_end < stack_gap)
 		return;
-	plan->room_start = page_up(policy->stack_end - gap, policy->rules.page_size);
+	plan->room_start = page_up(policy->stack_end - stack_gap, policy->rules.page_size);
 	plan->room_end = policy->stack_end - stack;
 }
 

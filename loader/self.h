@@ -22,6 +22,14 @@ int self_read_rest(struct segmap_self *self, bool pristine, struct segmap_error 
 bool self_fresh(struct segmap_self *self);
 bool self_query(struct segmap_self *self);
 
+/* Sets the end of user memory in RULES to what this CPU and kernel really have. */
+void self_reach(struct segmap_rules *rules);
+
+/* The same, which is up to two system calls, only if one of the files could meet that end.
+ * INTERP may be NULL. */
+void self_reach_for(struct segmap_rules *rules, const struct segmap_image *program,
+		    const struct segmap_image *interp);
+
 /* Does the place of this fresh process's heap prove that randomize_va_space is 2? */
 bool self_fresh_is_random(const struct segmap_self *self);
 

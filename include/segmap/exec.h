@@ -70,8 +70,8 @@ int segmap_open_pair(struct segmap_image **program, struct segmap_image **interp
 
 /*
  * Fills POLICY for a program that this process would become: its page size, randomisation
- * (personality, randomize_va_space) with fresh entropy, and its stack. Returns 0 or a negative
- * errno.
+ * (personality, randomize_va_space) with fresh entropy, its stack, and how far user memory
+ * reaches, for which it maps a page and unmaps it. Returns 0 or a negative errno.
  */
 int segmap_policy_current(struct segmap_policy *policy, struct segmap_error *err);
 

@@ -14,10 +14,13 @@ extern "C" {
 
 /* The kernel's and the CPU's numbers; segmap_rules_native() has those of this build's CPU. */
 struct segmap_rules {
-	uint16_t machine;       /* e_machine that is loaded */
-	const char *platform;   /* AT_PLATFORM; NULL if there is no such entry */
-	uint64_t page_size;     /* bytes, a power of two */
-	uint64_t task_size;     /* first address past the user's half (exec.md 1.2) */
+	uint16_t machine;     /* e_machine that is loaded */
+	const char *platform; /* AT_PLATFORM; NULL if there is no such entry */
+	uint64_t page_size;   /* bytes, a power of two */
+	uint64_t task_size;   /* first address past the user's half (exec.md 1.2) */
+	/* What task_size may be on a CPU and kernel with more bits of address, or 0. mmap
+	 * searches no higher than without them, unless asked to. */
+	uint64_t wide_task_size;
 	uint64_t stack_top_max; /* end of the stack when nothing is randomised */
 	uint64_t et_dyn_base;   /* where an ET_DYN with an interpreter starts, not randomised */
 	unsigned mmap_rnd_bits; /* of randomness, in pages, added to et_dyn_base */

@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include "../fail.h"
+#include "../self.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -110,6 +111,8 @@ void plan_file_open(struct plan_file *file, const char *path,
 	int r = open_program(file, options);
 	if (r == 0 && file->images[SEGMAP_PROGRAM]->interp)
 		r = open_interpreter(file, options);
+	if (r == 0 && !file->here.reason && !options->kernel && !options->page_size)
+		self_reach_for(&file->rules, file->images[0], file->images[1]);
 	policy.rules = file->rules;
 	quiet_stack(&policy);
 	if (r == 0)

@@ -1,4 +1,5 @@
 /* Descriptors, and the files of /proc/PID, field by field. */
+#include "../self.h"
 #include "facts.h"
 
 #include <segmap/plan.h>
@@ -66,6 +67,7 @@ static bool is_refused(const struct segmap_process *process)
 	struct segmap_rules rules;
 
 	segmap_rules_native(&rules, (uint64_t)sysconf(_SC_PAGESIZE));
+	self_reach(&rules);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		uint64_t addr = stat_field(process, fields[i]);
 

@@ -11,16 +11,16 @@ enum { K = 1024, G = 1 << 30 };
 static const struct {
 	const char *name;
 	uint16_t machine;
-	uint64_t page, task_size, et_dyn_base;
+	uint64_t page, task_size, wide_task_size, et_dyn_base;
 	unsigned mmap_rnd_bits;
 	uint64_t shift_range, brk_rnd_range, phdr_table_6_1;
 	const char *platform;
 } cases[] = {
-	{"x86-64", EM_X86_64, 4 * K, 0x7ffffffff000, 0x555555554aaa, 28, 8 * K, G, 4 * K, "x86_64"},
-	{"aarch64", EM_AARCH64, 4 * K, 0x1000000000000, 0xaaaaaaaaaaaa, 18, 4 * K, G, 4 * K, "aarch64"},
-	{"aarch64, 16 KiB", EM_AARCH64, 16 * K, 0x800000000000, 0x555555555555, 16, 16 * K, G, 16 * K, "aarch64"},
-	{"aarch64, 64 KiB", EM_AARCH64, 64 * K, 0x1000000000000, 0xaaaaaaaaaaaa, 14, 64 * K, G, 64 * K, "aarch64"},
-	{"riscv64", EM_RISCV, 4 * K, 0x800000000000, 0x555555555554, 18, 1, G, 4 * K, NULL},
+	{"x86-64", EM_X86_64, 4 * K, 0x7ffffffff000, 0xfffffffffff000, 0x555555554aaa, 28, 8 * K, G, 4 * K, "x86_64"},
+	{"aarch64", EM_AARCH64, 4 * K, 0x1000000000000, 0x10000000000000, 0xaaaaaaaaaaaa, 18, 4 * K, G, 4 * K, "aarch64"},
+	{"aarch64, 16 KiB", EM_AARCH64, 16 * K, 0x800000000000, 0x10000000000000, 0x555555555555, 16, 16 * K, G, 16 * K, "aarch64"},
+	{"aarch64, 64 KiB", EM_AARCH64, 64 * K, 0x1000000000000, 0x10000000000000, 0xaaaaaaaaaaaa, 14, 64 * K, G, 64 * K, "aarch64"},
+	{"riscv64", EM_RISCV, 4 * K, 0x800000000000, 0, 0x555555555554, 18, 1, G, 4 * K, NULL},
 };
 /* clang-format on */
 
@@ -36,6 +36,8 @@ Test(cpus, numbers)
 		cr_expect_eq(r.machine, cases[i].machine, "%s: machine", name);
 		cr_expect_eq(r.page_size, cases[i].page, "%s: page size", name);
 		cr_expect_eq(r.task_size, cases[i].task_size, "%s: task size", name);
+		cr_expect_eq(r.wide_task_size, cases[i].wide_task_size, "%s: with more bits",
+			     name);
 		cr_expect_eq(r.stack_top_max, cases[i].task_size, "%s: top of stack", name);
 		cr_expect_eq(r.et_dyn_base, cases[i].et_dyn_base, "%s: ET_DYN %lx", name,
 			     r.et_dyn_base);

@@ -7,7 +7,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#define TOP 0x7ffffffff000 /* TASK_SIZE */
+#define TOP         0x7ffffffff000            /* TASK_SIZE */
+#define BELOW_STACK (STACK_END - (128 << 20)) /* what mmap has to choose from, with MIN_GAP */
 
 struct refusal {
 	const char *name;
@@ -91,6 +92,9 @@ static const struct refusal stack_cases[] = {
 	 {LOAD(RX, 0, 0, 0x10, 0x10), LOAD(RW, 0, STACK_START - 0x555555554000, 0x10, 0x10)},
 	 SEGMAP_REASON_ON_STACK, 0, {0x555555554000, STACK_START + 0x1000, STACK_START, STACK_END},
 	 .interp_type = ET_DYN, .interp = {LOAD(RX, 0, 0, 0x10, 0x10)}},
+	{"a page more than mmap has below the stack [F09]", ET_DYN,
+	 {LOAD(RX, 0, 0, 0x10, 0x10), LOAD(RW, 0, BELOW_STACK, 0, 1)},
+	 SEGMAP_REASON_VADDR_RANGE, 0, {0, BELOW_STACK + 0x1000, TOP}},
 };
 
 static const struct refusal object_cases[] = {
@@ -240,6 +244,17 @@ Test(plan_refuse, segments)
 Test(plan_refuse, on_the_stack)
 {
 	CHECK_ALL(stack_cases);
+}
+
+Test(plan_refuse, all_that_mmap_has_is_no_death)
+{
+	struct subject s;
+	const struct segmap_phdr phdrs[HEADERS] = {LOAD(RX, 0, 0, 0x10, 0x10),
+						   LOAD(RW, 0, BELOW_STACK - 1, 0, 1)};
+
+	subject_init(&s, ET_DYN, phdrs, 4096);
+	cr_expect_eq(subject_plan(&s), 0);
+	subject_clear(&s);
 }
 
 Test(plan_refuse, objects)

@@ -1,7 +1,6 @@
-/* aarch64. How many bits an address has is the kernel's configuration: 48 in Debian's with
+/* aarch64. How many bits an address has is the kernel's configuration: 48 in Debian's 6.1 with
  * pages of 4 KiB. One for 52 is for CPUs that have fewer, too, and what mmap chooses keeps to
- * these: 48, but with pages of 16 KiB 47 (seen in Debian's 6.12). What is above is not planned
- * for. */
+ * these: 48, but with pages of 16 KiB 47 (seen in Debian's 6.12). */
 #include "cpu.h"
 
 #include <elf.h>
@@ -9,6 +8,7 @@
 static void limits(struct segmap_rules *rules)
 {
 	rules->task_size = (uint64_t)1 << (rules->page_size == 16 << 10 ? 47 : 48);
+	rules->wide_task_size = (uint64_t)1 << 52;
 	rules->stack_top_max = rules->task_size;
 	rules->et_dyn_base = 2 * rules->task_size / 3;
 	/* the least that there may be, which is what a kernel has unless told otherwise */

@@ -1,4 +1,4 @@
-/* x86-64, with page tables of four levels: user space has 47 bits, less a page that keeps
+/* x86-64. User space has 47 bits, or 56 with page tables of five levels, less a page that keeps
  * `syscall` from returning to an address that is not canonical. */
 #include "cpu.h"
 
@@ -7,6 +7,7 @@
 static void limits(struct segmap_rules *rules)
 {
 	rules->task_size = ((uint64_t)1 << 47) - rules->page_size;
+	rules->wide_task_size = ((uint64_t)1 << 56) - rules->page_size;
 	rules->stack_top_max = rules->task_size;
 	rules->et_dyn_base = rules->task_size / 3 * 2;
 	rules->mmap_rnd_bits = 28;
