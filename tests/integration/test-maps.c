@@ -223,26 +223,38 @@ Test(maps, at_entry_as_planned_and_as_by_execve, .timeout = 600)
 	each_program("good-", check_entry, &reached);
 	check_entry("/bin/busybox", "busybox", &reached);
 	check_entry("/bin/bash", "bash", &reached);
-	check_entry("/usr/bin/python3", "python3", &reached);
+	if (access("/usr/bin/python3", X_OK) == 0) /* not in a small system for another CPU */
+		check_entry("/usr/bin/python3", "python3", &reached);
 	cr_expect(reached >= 93, "only %d programs were looked at", reached);
 }
 
 /* ---- what a program sees of its own ---- */
 
-/* Permissions, sizes and names: what is left when addresses are random. */
+/* Permissions, sizes and names: what is left when addresses are random. What the kernel has
+ * added comes last: where the program is aligned to more than a page, chance decides whether
+ * the vdso has room above it or goes into a hole of it. */
 static void shape(const char *maps, char *out, size_t size)
 {
-	size_t used = 0;
+	char added[1024] = "";
+	size_t used = 0, n = 0;
 
-	for (const char *line = maps; *line && used < size; line = strchr(line, '\n') + 1) {
+	out[0] = '\0';
+	for (const char *line = maps; *line; line = strchr(line, '\n') + 1) {
 		uint64_t start, end;
-		char perms[8], name[256] = "";
+		char perms[8], field[256] = "";
 
 		sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s%255[^\n]", &start, &end,
-		       perms, name);
-		used += (size_t)snprintf(out + used, size - used, "%s %" PRIu64 "%s\n", perms,
-					 end - start, name + strspn(name, " "));
+		       perms, field);
+		const char *name = field + strspn(field, " ");
+		bool is_added = strncmp(name, "[v", 2) == 0; /* [vdso], [vvar], ... */
+		char *to = is_added ? added : out;
+		size_t *at = is_added ? &n : &used, most = is_added ? sizeof(added) : size;
+		*at += (size_t)snprintf(to + *at, most - *at, "%s %" PRIu64 "%s\n", perms,
+					end - start, name);
+		cr_assert_lt(*at, most, "more mappings than this test has room for");
 	}
+	cr_assert_lt(used + n, size);
+	strcpy(out + used, added);
 }
 
 static void compare_own_maps(const char *path, char *const *argv, uid_t user, bool no_aslr)
@@ -256,11 +268,12 @@ static void compare_own_maps(const char *path, char *const *argv, uid_t user, bo
 	run_program(&ours, &run);
 	shape(kernel.out, a, sizeof(a));
 	shape(ours.out, b, sizeof(b));
-	cr_expect_str_eq(b, a, "%s", path);
+	cr_expect_str_eq(b, a, "%s: by segload:\n%sby execve:\n%s", path, ours.out, kernel.out);
 	cr_expect(strstr(ours.out, "[stack]"), "%s: these are no maps: %s", path, ours.out);
 	cr_expect_null(strstr(ours.out, "segload"), "%s: segload is mapped", path);
 	if (no_aslr)
-		cr_expect_str_eq(ours.out, kernel.out, "%s", path);
+		cr_expect_str_eq(ours.out, kernel.out, "%s: by segload:\n%sby execve:\n%s",
+				 path, ours.out, kernel.out);
 	outcome_free(&kernel);
 	outcome_free(&ours);
 }
