@@ -34,15 +34,19 @@ def sysroot(cpu):
     return folder
 
 
-def main():
-    if len(sys.argv) != 2 or sys.argv[1] not in ARCHITECTURES:
-        raise SystemExit(__doc__ + "\nCPU is one of: " + ", ".join(ARCHITECTURES))
-    cpu = sys.argv[1]
+def options(cpu):
+    """What Meson has to be told, for CPU."""
     folder = sysroot(cpu)
     constants = folder.with_suffix(".ini")
     constants.write_text(f"[constants]\nsysroot = '{folder}'\n")
-    print(f"--cross-file={constants}",
-          f"--cross-file={pathlib.Path(__file__).resolve().parent / cpu / 'cross.ini'}")
+    return [f"--cross-file={constants}",
+            f"--cross-file={pathlib.Path(__file__).resolve().parent / cpu / 'cross.ini'}"]
+
+
+def main():
+    if len(sys.argv) != 2 or sys.argv[1] not in ARCHITECTURES:
+        raise SystemExit(__doc__ + "\nCPU is one of: " + ", ".join(ARCHITECTURES))
+    print(*options(sys.argv[1]))
 
 
 if __name__ == "__main__":

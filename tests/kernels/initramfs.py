@@ -1,4 +1,5 @@
-"""An initramfs (cpio, newc) of files of this machine at the paths that they have here."""
+"""An initramfs (cpio, newc) of files at the paths that they have on this machine, or below a folder
+with the files of another."""
 
 import os
 import re
@@ -10,7 +11,9 @@ SPARSE = 64 << 20  # bytes from which on a file is written by its extents
 
 
 class Archive:
-    def __init__(self, path):
+    def __init__(self, path, root="", libraries=()):
+        self.root = str(root)  # what is below it is the other machine's
+        self.libraries = libraries  # folders of that, for what ldd cannot be asked
         self.file = open(path, "wb")
         self.seen = set()
         self.sparse = []  # shell commands that make the files with holes
@@ -31,9 +34,13 @@ class Archive:
     def padded(self, data, before):
         self.file.write(data + b"\0" * (-(before + len(data)) % 4))
 
+    def inside(self, path):
+        """Where the file PATH goes."""
+        return path[len(self.root):] if self.root and path.startswith(self.root + "/") else path
+
     def directory(self, path, mode=0o755):
-        if path != "/" and os.path.islink(path):
-            self.add(path)
+        if path != "/" and os.path.islink(self.root + path):
+            self.add(self.root + path)
         else:
             self.entry(path, stat.S_IFDIR | mode)
 
@@ -42,18 +49,19 @@ class Archive:
 
     def add(self, path):
         """One file, link or folder of this machine, and what a link leads to."""
-        info = os.lstat(path)
+        info, name = os.lstat(path), self.inside(path)
         if stat.S_ISLNK(info.st_mode):
             target = os.readlink(path)
-            self.entry(path, info.st_mode, target.encode())
-            self.add(os.path.normpath(os.path.join(os.path.dirname(path), target)))
+            self.entry(name, info.st_mode, target.encode())
+            target = os.path.normpath(os.path.join(os.path.dirname(name), target))
+            self.add(path.removesuffix(name) + target)
         elif stat.S_ISDIR(info.st_mode):
-            self.directory(path)
+            self.directory(name)
         elif info.st_size >= SPARSE and info.st_blocks * 512 < info.st_size:
             self.add_sparse(path, info)
         elif stat.S_ISREG(info.st_mode):
             with open(path, "rb") as file:
-                self.entry(path, info.st_mode, file.read())
+                self.entry(name, info.st_mode, file.read())
 
     def add_sparse(self, path, info):
         """The extents are files of their own, which init puts together."""
@@ -85,20 +93,42 @@ class Archive:
         self.add(path)
         shown = subprocess.run(["readelf", "-lW", path], capture_output=True, text=True).stdout
         interp = re.search(r"interpreter: ([^\]]+)\]", shown)
-        if interp and os.path.exists(interp.group(1)):
+        if not interp:
+            return
+        if os.path.exists(self.root + interp.group(1)):
+            self.add(self.root + interp.group(1))
+        elif os.path.exists(interp.group(1)):  # one of testdata's own
             self.add(interp.group(1))
-        if interp and "musl" not in interp.group(1):
+        if "musl" in interp.group(1):  # whose interpreter is its library
+            return
+        if self.root:
+            self.needed(path)
+        else:
             done = subprocess.run(["ldd", path], capture_output=True, text=True)
             for library in re.findall(r"(/\S+) \(0x", done.stdout):
                 self.add(library)
 
+    def needed(self, path):
+        """The libraries of a program that this machine cannot run, and theirs."""
+        shown = subprocess.run(["readelf", "-dW", path], capture_output=True, text=True).stdout
+        for name in re.findall(r"\(NEEDED\).*\[([^\]]+)\]", shown):
+            found = [f"{folder}/{name}" for folder in self.libraries
+                     if os.path.exists(f"{folder}/{name}")]
+            if not found:
+                raise SystemExit(f"kernels: {path} needs {name}, which is not in "
+                                 + ", ".join(self.libraries))
+            if self.inside(found[0]) not in self.seen:
+                self.add(found[0])
+                self.needed(found[0])
+
     def busybox(self):
-        self.add(BUSYBOX)
+        self.add(self.root + BUSYBOX)
         names = subprocess.run([BUSYBOX, "--list-full"], capture_output=True, text=True).stdout
         for name in names.split():
             folder, applet = os.path.split("/" + name)
-            folder = os.path.realpath(folder)  # /bin is a link to usr/bin
-            if os.path.join(folder, applet) != os.path.realpath(BUSYBOX):
+            if not self.root:
+                folder = os.path.realpath(folder)  # /bin is a link to usr/bin
+            if os.path.join(folder, applet) != self.inside(os.path.realpath(self.root + BUSYBOX)):
                 self.entry(os.path.join(folder, applet), stat.S_IFLNK | 0o777, BUSYBOX.encode())
 
     def close(self):

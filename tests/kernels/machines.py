@@ -9,10 +9,11 @@ class Machine:
     debian: str  # as Debian calls it
     qemu: str
     package: str  # where qemu is in
-    options: tuple  # for qemu: the board, the CPU and two serial ports, console and results
+    options: tuple  # for qemu: the board, the CPU, and the second serial port: character device "results"
     memory: int  # MiB
     console: str  # the first serial port, for the kernel's command line
     results: str  # the second, as a file of /dev
+    triplet: str  # the folder of its libraries
 
 
 # A new CPU is an entry here, and its kernels in packages.py. docs/kernels.md says why so.
@@ -22,9 +23,22 @@ MACHINES = {
         debian="amd64",
         qemu="qemu-system-x86_64",
         package="qemu-system-x86",
-        options=("-M", "q35", "-cpu", "max,la57=off,cx16=off,pku=off,xsave=off"),
+        options=("-M", "q35", "-cpu", "max,cx16=off,pku=off,xsave=off",
+                 "-serial", "chardev:results"),
         memory=6144,
         console="ttyS0",
         results="ttyS1",
+        triplet="x86_64-linux-gnu",
+    ),
+    "aarch64": Machine(
+        name="AArch64",
+        debian="arm64",
+        qemu="qemu-system-aarch64",
+        package="qemu-system-arm",
+        options=("-M", "virt", "-cpu", "max,pauth-impdef=on", "-device", "pci-serial,chardev=results"),
+        memory=6144,
+        console="ttyAMA0",
+        results="ttyS0",
+        triplet="aarch64-linux-gnu",
     ),
 }

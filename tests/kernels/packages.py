@@ -18,6 +18,10 @@ KERNELS = {
         "6.1": ("bookworm", "linux-image-cloud-amd64"),
         "6.12": ("bookworm-backports", "linux-image-cloud-amd64"),
     },
+    "aarch64": {
+        "6.1": ("bookworm", "linux-image-cloud-arm64"),
+        "6.12-16k": ("trixie", "linux-image-arm64-16k"),  # pages of 16 KiB
+    },
 }
 
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Boots other kernels by software emulation and runs the tests there, as TAP.
 
-usage: run.py [--cpu CPU] [--write FILE] [--only STEP,...] BUILD SOURCE KERNEL...
+usage: run.py [--cpu CPU [--cross]] [--write FILE] [--only STEP,...] BUILD SOURCE KERNEL...
 
 KERNEL is a name of packages.py or the path of an image; CPU is one of machines.py. BUILD and SOURCE are the absolute
-directories that the tests have here; they have the same inside.
+directories that the tests have here; they have the same inside. BUILD is of that CPU, or with --cross one of this
+machine, in which a build for that CPU is made.
 """
 
 import argparse
@@ -23,8 +24,11 @@ import initramfs
 import machines
 import packages
 
+import cross  # of loader/arch, which packages.py has made known
+
 LIMIT = 3000  # seconds for one kernel, which exist only to end a hang
 TESTS = ("test-programs", "test-maps", "test-verdicts")
+TABLE = re.compile(r"(.*<!-- table -->\n)(.*)(<!-- end -->.*)", re.S)  # of docs/kernels.md
 
 
 def environment(args):
@@ -88,7 +92,10 @@ def write_init(archive, args):
 
 
 def write_initramfs(path, args):
-    archive = initramfs.Archive(path)
+    root = cross.sysroot(args.cpu) if args.cpu != os.uname().machine else ""
+    archive = initramfs.Archive(path, root, [f"{root}/lib/{args.machine.triplet}",
+                                             f"{root}/usr/lib/{args.machine.triplet}",
+                                             f"{args.build}/loader"])
     archive.busybox()
     archive.text("/etc/passwd", "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n")
     archive.text("/etc/group", "root:x:0:\nnogroup:x:65534:\n")
@@ -101,7 +108,11 @@ def write_initramfs(path, args):
     for test in (*TESTS, "wrong-loader"):
         archive.program(str(tests / test))
     for large in ("/bin/bash", "/usr/bin/python3"):  # test-maps stops them at their entry
-        archive.program(large)
+        if not root:
+            archive.program(large)
+    if root:
+        with open(f"{root}/bin/bash-static", "rb") as bash:
+            archive.entry("/bin/bash", 0o100755, bash.read())
     for path in sorted(pathlib.Path(args.build, "testdata").iterdir()):
         if path.is_symlink() or path.is_dir():
             archive.add(str(path))
@@ -120,9 +131,9 @@ class Boot:
     def __init__(self, kind, kernel, initrd, folder):
         self.console = folder / "console"
         self.process = subprocess.Popen(
-            [kind.qemu, *kind.options, "-accel", "tcg,thread=multi", "-smp", "2",
-             "-m", str(kind.memory), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-             "-serial", f"file:{self.console}", "-serial", "stdio",
+            [kind.qemu, "-accel", "tcg,thread=multi", "-smp", "2", "-m", str(kind.memory),
+             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+             "-chardev", "stdio,id=results,signal=off", "-serial", f"file:{self.console}", *kind.options,
              "-kernel", kernel, "-initrd", initrd,
              "-append", f"console={kind.console} quiet panic=-1"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
@@ -195,21 +206,46 @@ def boot(name, image, initrd, folder, args, report):
 
 
 def write_table(path, results, args):
-    """Puts what was seen between the two marks of the document."""
+    """Puts what was seen between the two marks of the document, beside what other CPUs have there."""
     names = [s[0] for s in steps(args)]
-    rows = ["| Kernel | CPU | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
+    rows = []
     for release, table in results:
         cells = ["{} of {}".format(*table[n]) if n in table else "not run" for n in names]
         rows.append(f"| {release} | {args.machine.name} | " + " | ".join(cells) + " |")
     text = pathlib.Path(path).read_text()
-    text = re.sub(r"(<!-- table -->\n).*(<!-- end -->)",
-                  lambda m: m.group(1) + "\n".join(rows) + "\n" + m.group(2), text, flags=re.S)
-    pathlib.Path(path).write_text(text)
+    before, old, after = TABLE.fullmatch(text).groups()
+    order = [machine.name for machine in machines.MACHINES.values()]
+    rows += [row for row in old.splitlines()[2:] if row.split(" | ")[1] != args.machine.name]
+    rows.sort(key=lambda row: order.index(row.split(" | ")[1]))  # stable: kernels stay as they are
+    head = ["| Kernel | CPU | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
+    pathlib.Path(path).write_text(before + "\n".join(head + rows) + "\n" + after)
+
+
+def lacking(args):
+    """What this machine needs installed, or None."""
+    wanted = {args.machine.qemu: args.machine.package, initramfs.BUSYBOX: "busybox-static"}
+    if args.cross:
+        triplet, package = args.machine.triplet, args.machine.triplet.replace("_", "-")
+        wanted |= {f"{triplet}-gcc": f"gcc-{package}", f"{triplet}-g++": f"g++-{package}"}
+    missing = [name for name in wanted if not shutil.which(name)]
+    return missing and (f"no {', '.join(missing)}: apt install "
+                        + " ".join(wanted[name] for name in missing))
+
+
+def build_for(args):
+    """A build for another CPU inside of BUILD, which is what is booted then. What Meson and ninja
+    say is on standard error."""
+    args.build = f"{args.build}/cross-{args.cpu}"
+    if not os.path.exists(f"{args.build}/build.ninja"):
+        subprocess.run(["meson", "setup", args.build, args.source, *cross.options(args.cpu)],
+                       check=True, stdout=sys.stderr)
+    subprocess.run(["ninja", "-C", args.build], check=True, stdout=sys.stderr)
 
 
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cpu", choices=machines.MACHINES, default=os.uname().machine)
+    parser.add_argument("--cross", action="store_true", help="build for that CPU first")
     parser.add_argument("--write", metavar="FILE", help="put the table of results there")
     parser.add_argument("--only", metavar="STEP,...", help="run these steps alone")
     parser.add_argument("--limit", type=int, default=LIMIT, help="seconds for one kernel")
@@ -218,26 +254,40 @@ def arguments():
     parser.add_argument("source")
     parser.add_argument("kernels", nargs="+")
     args = parser.parse_args()
+    if args.write and args.only:
+        parser.error("--write wants every step")
+    if args.write and not TABLE.fullmatch(pathlib.Path(args.write).read_text()):
+        parser.error(f"{args.write} has no place for a table")
     args.machine = machines.MACHINES[args.cpu]
     return args
 
 
-def main():
-    args, report, results = arguments(), Report(), []
-    for program in (args.machine.qemu, initramfs.BUSYBOX):
-        if not shutil.which(program):
-            print(f"Bail out! no {program}: apt install {args.machine.package} busybox-static")
-            return 1
-    try:
-        images = [packages.image(args.cpu, name) for name in args.kernels]
-    except packages.debian.Unreachable as error:
-        print(f"Bail out! a kernel's package cannot be fetched from {error}")
-        return 1
+def run(args, report):
+    """[(release, table)] of every kernel."""
+    images = [packages.image(args.cpu, name) for name in args.kernels]
+    if args.cross:
+        build_for(args)
     with tempfile.TemporaryDirectory() as folder:
         initrd = pathlib.Path(folder) / "initramfs"
         write_initramfs(initrd, args)
-        for name, image in zip(args.kernels, images):
-            results.append(boot(name, image, initrd, pathlib.Path(folder), args, report))
+        return [boot(name, image, initrd, pathlib.Path(folder), args, report)
+                for name, image in zip(args.kernels, images)]
+
+
+def main():
+    args, report = arguments(), Report()
+    missing = lacking(args)
+    if args.cross and (missing or args.cpu not in cross.ARCHITECTURES):
+        print("1..0 # SKIP", missing or f"there is no cross file for {args.machine.name}")
+        return 0
+    if missing:
+        print("Bail out!", missing)
+        return 1
+    try:
+        results = run(args, report)
+    except (packages.debian.Unreachable, subprocess.CalledProcessError, OSError) as error:
+        print("Bail out!", error)
+        return 1
     print(f"1..{report.count}")
     if args.write:
         write_table(args.write, results, args)
