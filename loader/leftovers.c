@@ -116,11 +116,12 @@ static bool discards(int n, bool ignored)
 /* The kernel's own view: libc hides two of the signals. */
 static int scan_signals(struct segmap_leftovers *l)
 {
-	struct {
+	struct action {
 		uint64_t handler, flags, restorer, mask;
-	} action;
+	};
 
 	for (int n = 1; n <= 64; n++) {
+		struct action action = {0}; /* not every CPU's has a restorer, and four words */
 		uint64_t bit = UINT64_C(1) << (n - 1);
 		bool ignored;
 

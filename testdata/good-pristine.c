@@ -19,7 +19,7 @@ static int check_signals(void)
 {
 	struct {
 		uint64_t handler, flags, restorer, mask;
-	} action;
+	} action = {0}; /* not every CPU's has a restorer */
 	struct {
 		uint64_t sp;
 		int flags;

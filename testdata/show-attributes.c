@@ -58,7 +58,7 @@ static void show_signals(void)
 {
 	struct {
 		uint64_t handler, flags, restorer, mask;
-	} action;
+	} action = {0}; /* not every CPU's has a restorer */
 	struct {
 		uint64_t sp;
 		unsigned flags;
