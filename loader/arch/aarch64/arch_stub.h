@@ -97,6 +97,15 @@ ARCH_STUB_HELPER uint64_t arch_map_vdso(const struct stub_args *a, uint64_t addr
 	return move_vdso(a, a->vdso_room, addr);
 }
 
+/* The frame has the signals that are blocked, too. Where there may be handlers all are by now,
+ * and what the program is to have is known. */
+ARCH_STUB_HELPER uint64_t ask_mask(struct stub_args *a)
+{
+	if (a->flags & STUB_RESET_ATTRIBUTES)
+		return 0;
+	return sys4(__NR_rt_sigprocmask, 0, 0, (uint64_t)&a->mask, sizeof(a->mask));
+}
+
 /* What is known before the last step, in the stub's room for registers. */
 struct arch_kept {
 	uint64_t altstack[3];
@@ -119,7 +128,8 @@ ARCH_STUB_HELPER uint64_t arch_reset_registers(struct stub_args *a)
 	sys5(__NR_prctl, PR_PAC_RESET_KEYS, 0, 0, 0, 0);
 	__asm__ volatile("msr tpidr_el0, xzr");
 	/* for write_frame: from here to the last step there is no call of the CPU's own */
-	return sys2(__NR_sigaltstack, 0, (uint64_t)a->fpu); /* struct arch_kept */
+	sys2(__NR_sigaltstack, 0, (uint64_t)a->fpu); /* struct arch_kept */
+	return ask_mask(a);
 }
 
 /*
