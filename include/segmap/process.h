@@ -8,11 +8,11 @@
 #ifndef SEGMAP_PROCESS_H
 #define SEGMAP_PROCESS_H
 
+#include <segmap/registers.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/user.h>
 
 #ifdef __cplusplus
 extern "C" {

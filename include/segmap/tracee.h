@@ -6,8 +6,8 @@
 #define SEGMAP_TRACEE_H
 
 #include <segmap/image.h>
+#include <segmap/registers.h>
 #include <sys/types.h>
-#include <sys/user.h>
 
 #ifdef __cplusplus
 extern "C" {

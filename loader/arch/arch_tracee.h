@@ -3,17 +3,18 @@
 #ifndef ARCH_TRACEE_H
 #define ARCH_TRACEE_H
 
+#include <segmap/registers.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 
 /* A field of struct user_regs_struct. */
 struct arch_register {
 	const char *name;
 	size_t offset;
+	bool callers; /* execve leaves it as the process that has called it had it */
 };
 
 extern const struct arch_register arch_registers[];
@@ -26,8 +27,12 @@ int arch_set_registers(pid_t pid, const struct user_regs_struct *registers);
 /* How ptrace is asked to go on from the stop for an exec to where the program begins. */
 int arch_end_of_exec(void);
 
-/* Is the instruction at PC of the stopped process PID such a one by which the stub, after its
- * last munmap, goes to the program? */
+/* How ptrace is asked to go on from the stub's last munmap, again and again, until the program
+ * is reached. */
+int arch_way_out(void);
+
+/* Is what the stopped process PID is about to do at PC that by which the stub, after its last
+ * munmap, goes to the program? */
 bool arch_leaves(pid_t pid, uint64_t pc);
 
 uint64_t arch_pc(const struct user_regs_struct *registers);
@@ -38,6 +43,10 @@ uint64_t arch_argument(const struct user_regs_struct *registers);
 
 /* Takes out what being stopped by a breakpoint has put in. */
 void arch_forget_trap(struct user_regs_struct *registers);
+
+/* Is there any means to stop a process before it executes an address: breakpoint registers in
+ * some of these CPUs, or single steps? */
+bool arch_can_reach(void);
 
 /* Makes PID stop with SIGTRAP before it executes ADDR; and no more. Returns 0 or a negative
  * errno. */

@@ -195,7 +195,7 @@ static bool reach_symbol(struct subject *subject, const char *symbol)
 	if (r > 0)
 		r = segmap_tracee_run_to(&subject->tracee, addr, &reached);
 	if (r < 0)
-		complain("maps: --at=%s: %s", symbol, strerror(-r));
+		complain("maps: --at=%s: %s", symbol, subject_trouble(-r));
 	else if (!reached && !guard_is_over())
 		complain("maps: --at=%s: %s has ended without coming there", symbol,
 			 subject->program);

@@ -54,6 +54,7 @@ enum cow_missed {
 	COW_SLOW,       /* it would have to be single-stepped through the interpreter */
 	COW_NOT_PASSED, /* never executed, after the looks before */
 	COW_FAILED,     /* ptrace refused */
+	COW_NO_MEANS,   /* it knows no way to stop at an address */
 };
 
 /* What was run, and what was seen. */

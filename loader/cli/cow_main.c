@@ -6,6 +6,7 @@
  */
 #include "cow.h"
 
+#include <errno.h>
 #include <string.h>
 
 static bool is_programs(const struct cow *c, uint64_t addr)
@@ -44,8 +45,9 @@ static enum cow_missed run_to(struct cow *c, uint64_t addr)
 {
 	bool reached = false;
 
-	if (segmap_tracee_run_to(&c->subject.tracee, addr, &reached) < 0)
-		return COW_FAILED;
+	int r = segmap_tracee_run_to(&c->subject.tracee, addr, &reached);
+	if (r < 0)
+		return r == -EOPNOTSUPP ? COW_NO_MEANS : COW_FAILED;
 	return reached ? COW_SEEN : COW_NOT_PASSED;
 }
 
@@ -65,11 +67,12 @@ static enum cow_missed load_libraries(struct cow *c)
 
 	if (!c->subject.image)
 		return COW_STRIPPED; /* a script: its interpreter is not known */
-	if (segmap_tracee_run_to_program(&c->subject.tracee, c->subject.image, &reached) < 0)
-		return COW_FAILED;
+	int r = segmap_tracee_run_to_program(&c->subject.tracee, c->subject.image, &reached);
+	if (r < 0)
+		return r == -EOPNOTSUPP ? COW_NO_MEANS : COW_FAILED;
 	if (!reached)
 		return COW_NOT_PASSED;
-	int r = segmap_regions_read(&regions, p->pid, false);
+	r = segmap_regions_read(&regions, p->pid, false);
 	if (r == 0)
 		r = segmap_names_update(p->names, &regions);
 	segmap_regions_free(&regions);
@@ -137,6 +140,7 @@ const char *cow_missed_text(enum cow_missed missed)
 		[COW_SLOW] = "without breakpoint registers, the way there is too long",
 		[COW_NOT_PASSED] = "it was not executed",
 		[COW_FAILED] = "it could not be stopped there",
+		[COW_NO_MEANS] = "this CPU can stop a program at no address",
 	};
 
 	return texts[missed];

@@ -176,6 +176,7 @@ static int draw_account(const struct cow *c, struct cow_process *p)
 		[COW_SEEN] = SEGMAP_MAIN_SEEN,
 		[COW_NO_SYMBOL] = SEGMAP_MAIN_NONE,
 		[COW_FAILED] = SEGMAP_MAIN_UNKNOWN,
+		[COW_NO_MEANS] = SEGMAP_MAIN_UNKNOWN,
 	};
 	struct segmap_evidence evidence = {
 		.pid = p->pid,

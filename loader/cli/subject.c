@@ -145,11 +145,18 @@ static int reach_program(struct subject *subject)
 	return r;
 }
 
+const char *subject_trouble(int error)
+{
+	return error == EOPNOTSUPP ? "this CPU can stop a program at no address"
+				   : strerror(error);
+}
+
 /* R is what reaching the program has returned: it has not been reached. */
 static void explain_failure(struct subject *subject, const char *path, int r)
 {
 	if (r < 0)
-		complain("%s: cannot watch %s: %s", subject->command, path, strerror(-r));
+		complain("%s: cannot watch %s: %s", subject->command, path,
+			 subject_trouble(-r));
 	else if (subject->status != EXIT_OWN || subject->tracee.ended)
 		explain_end(subject, path);
 }

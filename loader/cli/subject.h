@@ -182,6 +182,9 @@ bool subject_start(struct subject *subject, const struct segmap_tracee_setup *se
 bool subject_launch(struct subject *subject, const struct segmap_tracee_setup *setup,
 		    bool to_program);
 
+/* What to say of an errno that running a program to an address has ended with. */
+const char *subject_trouble(int error);
+
 /* Lets it end. To be called when it has been run to its exit, before the report is written. */
 void subject_end(struct subject *subject);
 

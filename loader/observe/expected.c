@@ -1,5 +1,7 @@
 #include "expected.h"
 
+#include "arch_tracee.h"
+
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@ enum expected {
 	FLAGS_REGISTER,
 	USED_PRIVILEGES,
 	REGISTERS_LEFT,
+	REGISTERS_KEPT,
 	RSS_LAG,
 	DENY_WRITE,
 	EXPECTED_COUNT,
@@ -42,6 +45,7 @@ static const struct segmap_expectation expectations[EXPECTED_COUNT] = {
 	[FLAGS_REGISTER] = {"flags-register", "results of the loader's last instruction"},
 	[USED_PRIVILEGES] = {"used-privileges", "the loader has used a capability"},
 	[REGISTERS_LEFT] = {"registers-left", "the last system call, in the vdso, leaves it"},
+	[REGISTERS_KEPT] = {"registers-kept", "execve leaves those of its caller"},
 	[RSS_LAG] = {"rss-lag", "before Linux 6.2 a count that lags behind"},
 	[DENY_WRITE] = {"deny-write", "only execve's mappings could keep writers out"},
 };
@@ -155,6 +159,18 @@ static bool is_left(const struct fact_pair *pair)
 	       strtoull(pair->kernel->value, NULL, 0) == 0;
 }
 
+/* One that execve does not set. */
+static bool is_callers(const struct fact_pair *pair)
+{
+	const char *name = pair->kernel->what + strlen("register ");
+
+	for (size_t i = 0; i < arch_register_count; i++)
+		if (strcmp(arch_registers[i].name, name) == 0)
+			return arch_registers[i].callers &&
+			       strtoull(pair->loader->value, NULL, 0) == 0;
+	return false;
+}
+
 static bool is_before(unsigned major, unsigned minor)
 {
 	struct utsname name;
@@ -220,6 +236,7 @@ static const struct rule {
 	{"register rcx", REGISTERS_LEFT, is_left},
 	{"register r[sd]i", REGISTERS_LEFT, is_left},
 	{"register r11", REGISTERS_LEFT, is_left},
+	{"register *", REGISTERS_KEPT, is_callers},
 	{"statm resident", RSS_LAG, is_lagging_of_file},
 	{"statm shared", RSS_LAG, is_lagging_of_file},
 	{"status VmRSS", RSS_LAG, is_lagging_of_file},

@@ -1,4 +1,5 @@
 /* Trials of what a process can do to its own memory, and to what the kernel knows of it. */
+#include "arch.h"
 #include "permits.h"
 #include "read.h"
 
@@ -143,9 +144,9 @@ int try_rseq(void)
 		return syscall(SYS_rseq, NULL, 0, 0, 0) < 0 && errno == ENOSYS
 			       ? ENOSYS
 			       : TRIAL_UNKNOWN + ENODATA;
-	if (syscall(SYS_rseq, area, size, UNREGISTER, RSEQ_SIG) < 0)
+	if (syscall(SYS_rseq, area, size, UNREGISTER, ARCH_RSEQ_SIGNATURE) < 0)
 		return errno;
-	return syscall(SYS_rseq, area, size, 0, RSEQ_SIG) < 0 ? errno : 0;
+	return syscall(SYS_rseq, area, size, 0, ARCH_RSEQ_SIGNATURE) < 0 ? errno : 0;
 }
 
 /* Half of all memory, of which nothing is used. */

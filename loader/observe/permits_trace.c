@@ -95,6 +95,8 @@ int try_breakpoints(void)
 
 	if (error)
 		return TRIAL_UNKNOWN + error % TRIAL_UNKNOWN;
+	if (!arch_can_reach())
+		return EOPNOTSUPP;
 	return segmap_tracee_must_step() ? ENODEV : 0;
 }
 

@@ -259,6 +259,8 @@ int reach_begin(struct reach *reach, const struct segmap_tracee *tracee)
 int reach_set(struct reach *reach, const struct segmap_tracee *tracee, uint64_t addr)
 {
 	reach->addr = addr;
+	if (addr && addr != reach->pc && !arch_can_reach())
+		return -EOPNOTSUPP;
 	if (segmap_tracee_must_step())
 		return 0;
 	return addr ? arch_break_at(tracee->pid, addr) : arch_break_off(tracee->pid);

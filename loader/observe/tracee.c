@@ -3,7 +3,8 @@
  *
  * The kernel's way stops by itself (PTRACE_EVENT_EXEC). segload stops with SIGSTOP when all is
  * done but the last jump (--stop-at=entry), a few instructions before; those are
- * single-stepped, because a breakpoint would be a write, and a write is a copy-on-write.
+ * single-stepped, because a breakpoint would be a write, and a write is a copy-on-write. Where
+ * there are no single steps the last of them is a system call.
  */
 #include "tracee_run.h"
 
@@ -200,6 +201,7 @@ static int step_out_of(struct segmap_tracee *tracee, const struct segmap_region 
 		       const struct segmap_region *vdso)
 {
 	struct user_regs_struct regs;
+	const enum __ptrace_request way = (enum __ptrace_request)arch_way_out();
 	bool left = false; /* a program may begin in the vdso as well */
 	int r = 0;
 
@@ -210,7 +212,7 @@ static int step_out_of(struct segmap_tracee *tracee, const struct segmap_region 
 			break;
 		tracee->signal = 0;
 		if (r == 0)
-			r = i < STEPS_MAX ? tracee_resume(tracee, PTRACE_SINGLESTEP) : -ELOOP;
+			r = i < STEPS_MAX ? tracee_resume(tracee, way) : -ELOOP;
 	}
 	tracee->signal = 0;
 	return r;

@@ -2,6 +2,8 @@
  * docs/kernel-differences.md is seen. */
 #include "harness.h"
 
+#include "arch_tracee.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -225,6 +227,7 @@ static const struct {
 	{"flags-register", "good-asm", "register eflags", false},
 	{"used-privileges", "good-asm", "stat flags", false},
 	{"registers-left", "good-asm", "register rcx", false},
+	{"registers-kept", "good-asm", "register ra", false},
 	{"rss-lag", "good-args-pie", "status RssAnon", false},
 	{"deny-write", "good-asm", "flags good-asm[0]", false},
 };
@@ -234,6 +237,8 @@ static bool can_be_seen(const char *id)
 {
 	if (strcmp(id, "registers-left") == 0)
 		return !vdso_clears_registers();
+	if (strcmp(id, "registers-kept") == 0)
+		return arch_registers[1].callers;
 	if (strcmp(id, "deny-write") == 0)
 		return !kernel_is_since(5, 15);
 	return strcmp(id, "rss-lag") != 0 || !kernel_is_since(6, 2);

@@ -19,6 +19,7 @@ def expected(source, manuals=True):
              ("share/fish/vendor_completions.d", "segload.fish"),
              ("share/zsh/site-functions", "_segmap")}
     files |= {("include/segmap", h.name) for h in (source / "include/segmap").glob("*.h")}
+    files.add(("include/segmap", "registers.h"))  # of loader/arch, which the CPU decides
     files |= {("share/segmap/schemas", s.name)
               for s in (source / "docs/schemas").glob("*.schema.json")}
     if manuals:

@@ -9,4 +9,6 @@
 /* The kernel maps no second vdso, so the program is given the process's own. */
 #define ARCH_MOVES_VDSO 1
 
+#define ARCH_RSEQ_SIGNATURE 0xd428bc00 /* stands before the handlers of libc's sequences */
+
 #endif

@@ -2,6 +2,7 @@
 #ifndef ARCH_ARCH_STUB_H
 #define ARCH_ARCH_STUB_H
 
+#include "arch.h"
 #include "stub.h"
 
 #include <asm/sigcontext.h>
@@ -9,8 +10,7 @@
 #include <linux/mman.h>
 #include <stdint.h>
 
-#define ARCH_RSEQ_SIGNATURE 0xd428bc00
-#define ARCH_STUB_HELPER    static inline __attribute__((always_inline))
+#define ARCH_STUB_HELPER static inline __attribute__((always_inline))
 
 ARCH_STUB_HELPER uint64_t sys6(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
 			       uint64_t e, uint64_t f)

@@ -17,8 +17,8 @@
 #endif
 
 /* clang-format off */
-#define X(n) {"x" #n, offsetof(struct user_regs_struct, regs) + (n) * sizeof(uint64_t)}
-#define REGISTER(name) {#name, offsetof(struct user_regs_struct, name)}
+#define X(n) {"x" #n, offsetof(struct user_regs_struct, regs) + (n) * sizeof(uint64_t), false}
+#define REGISTER(name) {#name, offsetof(struct user_regs_struct, name), false}
 
 const struct arch_register arch_registers[] = {
 	REGISTER(pc), REGISTER(sp), REGISTER(pstate),
@@ -109,6 +109,16 @@ void arch_forget_trap(struct user_regs_struct *registers)
 int arch_end_of_exec(void)
 {
 	return PTRACE_SINGLESTEP;
+}
+
+int arch_way_out(void)
+{
+	return PTRACE_SINGLESTEP;
+}
+
+bool arch_can_reach(void)
+{
+	return true;
 }
 
 #define SVC UINT32_C(0xd4000001)

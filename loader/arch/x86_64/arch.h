@@ -9,4 +9,6 @@
 /* The program is given a new vdso. */
 #define ARCH_MOVES_VDSO 0
 
+#define ARCH_RSEQ_SIGNATURE 0x53053053 /* stands before the handlers of libc's sequences */
+
 #endif

@@ -2,14 +2,14 @@
 #ifndef ARCH_ARCH_STUB_H
 #define ARCH_ARCH_STUB_H
 
+#include "arch.h"
 #include "stub.h"
 
 #include <asm/prctl.h>
 #include <asm/unistd.h>
 #include <stdint.h>
 
-#define ARCH_RSEQ_SIGNATURE 0x53053053
-#define ARCH_STUB_HELPER    static inline __attribute__((always_inline))
+#define ARCH_STUB_HELPER static inline __attribute__((always_inline))
 
 ARCH_STUB_HELPER uint64_t sys6(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
 			       uint64_t e, uint64_t f)

@@ -8,7 +8,7 @@
 #include <sys/uio.h>
 
 /* clang-format off */
-#define REGISTER(name) {#name, offsetof(struct user_regs_struct, name)}
+#define REGISTER(name) {#name, offsetof(struct user_regs_struct, name), false}
 /* clang-format on */
 
 const struct arch_register arch_registers[] = {
@@ -52,6 +52,16 @@ int arch_set_registers(pid_t pid, const struct user_regs_struct *registers)
 int arch_end_of_exec(void)
 {
 	return PTRACE_SYSCALL;
+}
+
+int arch_way_out(void)
+{
+	return PTRACE_SINGLESTEP;
+}
+
+bool arch_can_reach(void)
+{
+	return true;
 }
 
 /* A return: to the program's entry, which waits on the stack. */

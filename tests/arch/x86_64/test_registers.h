@@ -3,10 +3,10 @@
 #ifndef TESTS_TEST_REGISTERS_H
 #define TESTS_TEST_REGISTERS_H
 
+#include <segmap/registers.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 
 static inline uint64_t test_pc(const struct user_regs_struct *r)
 {
@@ -49,6 +49,12 @@ static inline uint64_t test_result(const struct user_regs_struct *r)
 static inline bool test_is_plain_open(const struct user_regs_struct *r)
 {
 	return r->orig_rax == SYS_open;
+}
+
+/* Does a program find what the last munmap leaves in its registers? */
+static inline bool test_leaves_registers(bool vdso_clears)
+{
+	return !vdso_clears;
 }
 
 /*
