@@ -19,6 +19,7 @@ register unsigned long arch_page __asm__("x28");
 #define ARCH_SP       "sp"
 #define ARCH_STACK_SHUFFLE                                                                     \
 	PAGE /* bytes that randomisation moves the stack pointer by, at most */
+#define ARCH_AUXV_END AT_HWCAP2, AT_EXECFN, AT_PLATFORM
 
 #ifndef TINY_OWN_START
 __asm__(".text\n"

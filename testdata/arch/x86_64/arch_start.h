@@ -16,6 +16,7 @@
 #define ARCH_SP       "rsp"
 #define ARCH_STACK_SHUFFLE                                                                     \
 	8192 /* bytes that randomisation moves the stack pointer by, at most */
+#define ARCH_AUXV_END AT_HWCAP2, AT_EXECFN, AT_PLATFORM
 
 #ifndef TINY_OWN_START
 __asm__(".text\n"
