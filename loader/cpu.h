@@ -21,7 +21,8 @@ struct cpu {
 	uint32_t property_type, property_bit;
 	int property_prot;
 	uint64_t property_hwcap2;
-	bool vdso_above_stack; /* by kernels before 6.12; else where mmap puts it */
+	bool keeps_implied_exec; /* execve leaves READ_IMPLIES_EXEC in the personality */
+	bool vdso_above_stack;   /* by kernels before 6.12; else where mmap puts it */
 	/* The address space and its randomness: what depends on RULES->page_size. */
 	void (*limits)(struct segmap_rules *rules);
 };

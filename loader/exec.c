@@ -1,6 +1,8 @@
 /* The stages, one after the other. */
 #include <segmap/exec.h>
 
+#include "arch.h"
+#include "cpu.h"
 #include "fail.h"
 #include "leftovers.h"
 #include "privilege.h"
@@ -130,6 +132,13 @@ static bool has_threads(void)
 	if (dir)
 		closedir(dir);
 	return count > 1;
+}
+
+/* Mappings that only such a personality makes executable are so by execve as well, or they are
+ * not. */
+static unsigned implied_exec(void)
+{
+	return cpu_find(ARCH_MACHINE)->keeps_implied_exec ? 0 : READ_IMPLIES_EXEC;
 }
 
 /* Threads would die with the address space, or, sharing it from outside, lose theirs. */
@@ -339,8 +348,7 @@ static int run(struct load *load, int fd, const char *name, char *const argv[],
 	if (r == 0)
 		r = check_alone(load);
 	if (r == 0) {
-		segmap_habits_suspend(&load->habits,
-				      READ_IMPLIES_EXEC | load->privilege.unpersona,
+		segmap_habits_suspend(&load->habits, implied_exec() | load->privilege.unpersona,
 				      load->options->pristine);
 		load->self.personality = load->habits.current;
 		r = prepare(load, argv, envp);

@@ -4,7 +4,8 @@
 usage: meson setup BUILD $(loader/arch/cross.py CPU)
 
 The first time it fetches Debian's packages for that CPU and unpacks them below ~/.cache/segmap.
-Debian's own compiler for it must be there: gcc-aarch64-linux-gnu for aarch64.
+Debian's own compiler for it must be there: gcc-aarch64-linux-gnu for aarch64, gcc-riscv64-linux-gnu
+for riscv64.
 """
 
 import pathlib
@@ -12,23 +13,33 @@ import sys
 
 import debian
 
-# What Debian calls a CPU. A new one is a line here, and a cross.ini in its folder.
-ARCHITECTURES = {"aarch64": "arm64"}
-SUITE = "bookworm"
+# What Debian calls a CPU, and the suite with its libraries: the oldest from bookworm on that has
+# them. A new one is a line here, and a cross.ini in its folder.
+ARCHITECTURES = {
+    "aarch64": ("arm64", "bookworm"),
+    "riscv64": ("riscv64", "trixie"),
+}
 
 # What building takes, and what a machine that is booted to run it has besides.
 PACKAGES = ("libc6-dev", "libcapstone-dev", "libcriterion-dev", "libdw-dev", "libelf-dev",
             "libjansson-dev", "libsmartcols-dev", "musl-dev", "zlib1g-dev",
             "bash-static", "busybox-static")
 
+# What is otherwise for a CPU: from trixie on base-files has the links to /usr. There is no Criterion
+# for riscv64, where tests/stand-in takes its place, and trixie's musl crashes bookworm's linker.
+ALSO = {"riscv64": ("base-files", "libstdc++6")}
+MISSING = {"riscv64": ("libcriterion-dev", "musl-dev")}
+
 
 def sysroot(cpu):
     """The folder with the libraries for CPU."""
     root = debian.cache("sysroot")
     folder, stamp = root / cpu, root / cpu / ".packages"
-    wanted = "\n".join(PACKAGES)
+    architecture, suite = ARCHITECTURES[cpu]
+    names = [name for name in PACKAGES + ALSO.get(cpu, ()) if name not in MISSING.get(cpu, ())]
+    wanted = "\n".join(names)
     if not stamp.exists() or stamp.read_text() != wanted:
-        packages = debian.fetch_all(root / "apt", SUITE, ARCHITECTURES[cpu], PACKAGES)
+        packages = debian.fetch_all(root / "apt", suite, architecture, names)
         debian.unpack(packages, folder)
         stamp.write_text(wanted)
     return folder

@@ -20,7 +20,7 @@ static const struct {
 	{"aarch64", EM_AARCH64, 4 * K, 0x1000000000000, 0x10000000000000, 0xaaaaaaaaaaaa, 18, 4 * K, G, 4 * K, "aarch64"},
 	{"aarch64, 16 KiB", EM_AARCH64, 16 * K, 0x800000000000, 0x10000000000000, 0x555555555555, 16, 16 * K, G, 16 * K, "aarch64"},
 	{"aarch64, 64 KiB", EM_AARCH64, 64 * K, 0x1000000000000, 0x10000000000000, 0xaaaaaaaaaaaa, 14, 64 * K, G, 64 * K, "aarch64"},
-	{"riscv64", EM_RISCV, 4 * K, 0x800000000000, 0, 0x555555555554, 18, 1, G, 4 * K, NULL},
+	{"riscv64", EM_RISCV, 4 * K, 0x800000000000, 0x100000000000000, 0x555555555554, 18, 4 * K, G, 4 * K, NULL},
 };
 /* clang-format on */
 

@@ -75,9 +75,13 @@ def variables(objdump, library, wanted):
     return found
 
 
+# A jump within the section, which some assemblers leave to the linker: there is no other code.
+JUMP = re.compile(r"R_RISCV_(BRANCH|JAL|CALL_PLT|RVC_BRANCH|RVC_JUMP) ")
+
+
 def stub_sections(objdump, library):
     """The sections of the stub's object that hold bytes, and those that have relocations."""
-    sections, relocated, member = {}, set(), None
+    sections, relocated, member, at = {}, set(), None, None
     for line in run(objdump, "-h", "-r", library).splitlines():
         if head := re.match(r"^(?:.*/)?(\w+)\.c\.o:\s+file format", line):
             member = head.group(1)
@@ -85,7 +89,9 @@ def stub_sections(objdump, library):
             if section := re.match(r"^\s*\d+ (\S+)\s+([0-9a-f]{8,})", line):
                 sections[section.group(1)] = int(section.group(2), 16)
             elif relocation := re.match(r"^RELOCATION RECORDS FOR \[(\S+)\]", line):
-                relocated.add(relocation.group(1))
+                at = relocation.group(1)
+            elif re.match(r"^[0-9a-f]{16} ", line) and not JUMP.match(line[17:]):
+                relocated.add(at)
     return sections, relocated
 
 

@@ -8,10 +8,11 @@
 static void limits(struct segmap_rules *rules)
 {
 	rules->task_size = (uint64_t)1 << 47;
+	rules->wide_task_size = (uint64_t)1 << 56;
 	rules->stack_top_max = rules->task_size;
 	rules->et_dyn_base = rules->task_size / 3 * 2;
 	rules->mmap_rnd_bits = 18;
-	rules->stack_shift_range = 1;
+	rules->stack_shift_range = rules->page_size;
 }
 
 const struct cpu cpu_riscv64 = {
@@ -20,5 +21,6 @@ const struct cpu cpu_riscv64 = {
 	.compat = {EM_RISCV},
 	.page_sizes = 4 << 10,
 	.brk_rnd_range = 1 << 30,
+	.keeps_implied_exec = true,
 	.limits = limits,
 };
