@@ -14,6 +14,7 @@ class Machine:
     console: str  # the first serial port, for the kernel's command line
     results: str  # the second, as a file of /dev
     triplet: str  # the folder of its libraries
+    append: str = ""  # more of the kernel's command line
 
 
 # A new CPU is an entry here, and its kernels in packages.py. docs/kernels.md says why so.
@@ -40,5 +41,17 @@ MACHINES = {
         console="ttyAMA0",
         results="ttyS0",
         triplet="aarch64-linux-gnu",
+    ),
+    "riscv64": Machine(
+        name="riscv64",
+        debian="riscv64",
+        qemu="qemu-system-riscv64",
+        package="qemu-system-misc opensbi",
+        options=("-M", "virt", "-cpu", "rv64", "-device", "pci-serial,chardev=results"),
+        memory=6144,
+        console="ttyS0",
+        results="ttyS1",
+        triplet="riscv64-linux-gnu",
+        append="no5lvl",
     ),
 }

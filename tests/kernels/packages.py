@@ -22,6 +22,9 @@ KERNELS = {
         "6.1": ("bookworm", "linux-image-cloud-arm64"),
         "6.12-16k": ("trixie", "linux-image-arm64-16k"),  # pages of 16 KiB
     },
+    "riscv64": {
+        "6.12": ("trixie", "linux-image-riscv64"),
+    },
 }
 
 
