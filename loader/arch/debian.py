@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -45,10 +46,13 @@ def apt(root, suite, architecture, *command, **options):
 
 def fetch_all(root, suite, architecture, names):
     """The paths of the packages NAMES and of all that they depend on."""
+    install = ("apt-get", "-q", "-y", "--no-install-recommends", "install", *names)
     apt(root, suite, architecture, "apt-get", "-q", "update")
-    apt(root, suite, architecture, "apt-get", "-q", "-y", "--no-install-recommends",
-        "--download-only", "install", *names)
-    return sorted((root / f"{suite}-{architecture}/cache/archives").glob("*.deb"))
+    apt(root, suite, architecture, *install, "--download-only")
+    told = apt(root, suite, architecture, *install, "--simulate")
+    archives = root / f"{suite}-{architecture}/cache/archives"  # older ones stay there, too
+    return [archives / f"{name}_{version.replace(':', '%3a')}_{kind}.deb" for name, version, kind
+            in re.findall(r"^Inst (\S+) \((\S+) .*\[(\w+)\]\)", told, re.M)]
 
 
 def unpack(packages, folder, keep=lambda partial: None):

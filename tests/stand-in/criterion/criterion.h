@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests use of Criterion, under its names, for CPUs that it is not there for: each
+ * What the tests use of Criterion, under its names, for cross builds: each
  * test is a process of its own, and the results are TAP. A test of a failed cr_expect goes on,
  * one of a failed cr_assert ends.
  */
