@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <segmap/plan.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -23,6 +24,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -177,6 +179,19 @@ static bool is_root(const struct segmap_privilege *p, const struct file_sets *f)
 	return p->uid == 0 || p->euid == 0;
 }
 
+/* Does this kernel take ids that differ for what a set-id bit has given? */
+static bool takes_for_setid(const struct segmap_privilege *p)
+{
+	struct segmap_rules rules;
+	struct utsname running;
+
+	if (!p->differ || uname(&running) < 0)
+		return false;
+	segmap_rules_native(&rules, 1);
+	segmap_rules_set_kernel(&rules, running.release);
+	return rules.differing_ids_gain;
+}
+
 static int compute(struct segmap_privilege *p, const struct sets *old,
 		   const struct file_sets *f, bool root, struct segmap_error *err)
 {
@@ -193,7 +208,7 @@ static int compute(struct segmap_privilege *p, const struct sets *old,
 			return fail(err, FILE_CAPS, UNSUPPORTED, EACCES);
 		p->unpersona = PER_CLEAR_ON_SETID;
 	}
-	p->ambient = f->present ? 0 : old->ambient;
+	p->ambient = f->present || p->like_setid ? 0 : old->ambient;
 	p->permitted = (permitted & old->permitted) | p->ambient;
 	p->effective = effective ? p->permitted : p->ambient;
 	p->inheritable = old->inheritable;
@@ -247,9 +262,16 @@ int segmap_privilege_check(struct segmap_privilege *p, const struct segmap_image
 	p->set_ids = !pristine && others;
 	if (pristine && !file.present)
 		return 0;
+	p->like_setid = takes_for_setid(p);
 	bool root = is_root(p, &file);
 	find_sets(&sets, root || file.present);
-	return compute(p, &sets, &file, root, err);
+	r = compute(p, &sets, &file, root, err);
+	if (r == 0 && p->like_setid && has_no_new_privs()) { /* nothing may be gained */
+		p->euid = p->uid;
+		p->egid = p->gid;
+		p->set_ids = true;
+	}
+	return r;
 }
 
 void segmap_privilege_tell(const struct segmap_privilege *p, struct stub_args *args,

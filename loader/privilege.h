@@ -8,6 +8,7 @@ struct segmap_privilege {
 	bool secure;             /* AT_SECURE */
 	bool differ;             /* real and effective ids: the program is not dumpable */
 	bool set_ids;            /* saved and file system ids are not the effective ones */
+	bool like_setid;         /* this kernel sees a set-id bit where ids differ */
 	bool set_capabilities;   /* to those below */
 	unsigned long unpersona; /* bits of the personality that go away */
 	uint32_t uid, euid, gid, egid;

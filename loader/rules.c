@@ -43,6 +43,8 @@ static void apply_version(struct segmap_rules *rules, unsigned version)
 	/* seen in 6.12 and not in 6.1; that 6.7 is the first has not been tried on a kernel */
 	rules->tail_fault_kills = version >= VERSION(6, 7);
 	rules->interp_bss_joined = version < VERSION(6, 7);
+	/* seen in 6.12 and not in 6.18; what lies between has not been tried */
+	rules->differing_ids_gain = version < VERSION(6, 18);
 	/* seen in 5.10 and not in Debian's 6.1; what lies between has not been tried */
 	rules->program_bss_joined = version < VERSION(6, 1);
 	rules->span_by_order = version < VERSION(6, 1);

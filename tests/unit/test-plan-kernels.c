@@ -21,18 +21,18 @@ Test(plan_kernels, rules)
 		const char *release;
 		uint64_t phdr_table_max;
 		bool tail_fault_kills, interp_bss_joined, vdso_above_stack;
-		bool program_bss_joined, span_by_order;
+		bool program_bss_joined, span_by_order, differing_ids_gain;
 	} cases[] = {
-		{"5.10", 4096, false, true, true, true, true},
-		{"5.10.0-32-cloud-amd64", 4096, false, true, true, true, true},
-		{"6.1", 4096, false, true, true, false, false},
-		{"6.1.0-28-amd64", 4096, false, true, true, false, false},
-		{"6.12.117", 4096, true, false, false, false, false},
-		{"6.18", 65536, true, false, false, false, false},
-		{"6.18.44+", 65536, true, false, false, false, false},
-		{"6.18-rc3", 65536, true, false, false, false, false},
-		{"7.0", 65536, true, false, false, false, false},
-		{"10.1", 65536, true, false, false, false, false},
+		{"5.10", 4096, false, true, true, true, true, true},
+		{"5.10.0-32-cloud-amd64", 4096, false, true, true, true, true, true},
+		{"6.1", 4096, false, true, true, false, false, true},
+		{"6.1.0-28-amd64", 4096, false, true, true, false, false, true},
+		{"6.12.117", 4096, true, false, false, false, false, true},
+		{"6.18", 65536, true, false, false, false, false, false},
+		{"6.18.44+", 65536, true, false, false, false, false, false},
+		{"6.18-rc3", 65536, true, false, false, false, false, false},
+		{"7.0", 65536, true, false, false, false, false, false},
+		{"10.1", 65536, true, false, false, false, false, false},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -48,6 +48,8 @@ Test(plan_kernels, rules)
 			     cases[i].release);
 		cr_expect_eq(r.program_bss_joined, cases[i].program_bss_joined,
 			     "%s: program's bss", cases[i].release);
+		cr_expect_eq(r.differing_ids_gain, cases[i].differing_ids_gain, "%s: ids",
+			     cases[i].release);
 		cr_expect_eq(r.span_by_order, cases[i].span_by_order, "%s: span",
 			     cases[i].release);
 		cr_expect_eq(r.task_size, 0x7ffffffff000, "%s: the CPU's rules have changed",
