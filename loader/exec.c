@@ -214,16 +214,11 @@ static bool name_by_file(int fd, char *name, size_t size)
 	return true;
 }
 
-/* The last part of the path; of a program from a descriptor, since Linux 6.14, the file's own
- * name, which is the interpreter's for a script. Older ones have been given that as well: it
- * was seen in Debian's 6.1.176 and 6.12.95, and not in 5.10.223. */
+/* The last part of the path; of a program from a descriptor, the file's own name where the
+ * kernel does so, which is the interpreter's for a script. */
 static void name_process(const struct load *load, char *name, size_t size)
 {
-	char *rest = NULL;
-	unsigned long major = load->from_fd ? strtoul(load->self.kernel, &rest, 10) : 0;
-	unsigned long minor = rest && *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
-
-	if ((major > 6 || (major == 6 && minor >= 1)) &&
+	if (load->from_fd && load->plan->rules.named_by_file &&
 	    name_by_file(load->images[SEGMAP_PROGRAM]->fd, name, size))
 		return;
 	take_last_part(load->execfn, name, size);

@@ -43,6 +43,9 @@ static void apply_version(struct segmap_rules *rules, unsigned version)
 	/* seen in 6.12 and not in 6.1; that 6.7 is the first has not been tried on a kernel */
 	rules->tail_fault_kills = version >= VERSION(6, 7);
 	rules->interp_bss_joined = version < VERSION(6, 7);
+	/* since 6.14, and in stable releases of older ones: seen in Debian's 6.1.176 and
+	 * 6.12.95, and not in 5.10.223 */
+	rules->named_by_file = version >= VERSION(6, 1);
 	/* seen in 6.12 and not in 6.18; what lies between has not been tried */
 	rules->differing_ids_gain = version < VERSION(6, 18);
 	/* seen in 5.10 and not in Debian's 6.1; what lies between has not been tried */

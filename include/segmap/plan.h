@@ -35,6 +35,7 @@ struct segmap_rules {
 	bool program_bss_joined, interp_bss_joined;
 	bool static_pie_aligned; /* p_align counts without an interpreter as well */
 	bool heap_always_moved;  /* away from a static PIE, also if not randomised */
+	bool named_by_file; /* comm of a program from a descriptor: else by the descriptor */
 	bool differing_ids_gain; /* effective ids that are not the real ones count as set-id */
 	bool span_by_order; /* from the table's first PT_LOAD to its last; or low to high */
 	/* The word of PT_GNU_PROPERTY that is looked at, 0 if none is; its bit that asks for

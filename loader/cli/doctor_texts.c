@@ -44,7 +44,7 @@ const struct doctor_text doctor_texts[SEGMAP_PERMIT_COUNT] = {
 		{"sysctl kernel.perf_event_mlock_kb=516"}},
 	[SEGMAP_PERMIT_TRACEFS] = {"", "", "nothing: perf's own events are used",
 		{"mount -t tracefs tracefs /sys/kernel/tracing"}},
-	[SEGMAP_PERMIT_BREAKPOINTS] = {"compare maps cow share spawn", "", "programs are single-stepped to an address: slow; riscv64: not stopped there",
+	[SEGMAP_PERMIT_BREAKPOINTS] = {"compare maps cow share spawn", "", "programs are single-stepped to an address: slow; or not stopped there",
 		{"none: this is the machine, or SEGMAP_STEP in the environment"}},
 	[SEGMAP_PERMIT_ZERO_PAGE] = {"cow faults lab", "",
 		"a read of untouched memory gets a page of its own: no 0 in strips",

@@ -148,7 +148,7 @@ static json_t *json_mapping(const struct plan_file *file, const struct segmap_ma
 		set_unknown(&o, "addr", "why", "mmap chooses the address");
 	set(&o, "vaddr", json_hex(vaddr));
 	set(&o, "length", json_count(m->length));
-	set(&o, "pages", json_count((m->length / file->rules.page_size)));
+	set(&o, "pages", json_count(m->length / file->rules.page_size));
 	if (m->kind == SEGMAP_FILE_PRIVATE)
 		set(&o, "offset", json_hex(m->offset));
 	set(&o, "skew", json_count(m->skew));

@@ -1,6 +1,6 @@
 /* Trials of what can be done with another process. */
-#include "arch_compat.h"
 #include "arch_tracee.h"
+#include "compat_program.h"
 #include "permits.h"
 #include "tracee_run.h"
 
@@ -170,8 +170,8 @@ int try_compat(void)
 	int fd = memfd_create("program", MFD_CLOEXEC), status = 0;
 	char name[] = "program", *argv[] = {name, NULL};
 
-	if (fd < 0 || write(fd, &arch_compat_program, sizeof(arch_compat_program)) !=
-			      sizeof(arch_compat_program))
+	if (fd < 0 ||
+	    write(fd, &compat_program, sizeof(compat_program)) != sizeof(compat_program))
 		return TRIAL_UNKNOWN + errno;
 	pid_t pid = fork();
 	if (pid == 0) {

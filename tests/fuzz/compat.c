@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs for the kernel's 32-bit mode, which not every kernel has. */
+#include "compat_program.h"
 #include "fuzz.h"
 
 #include <elf.h>
@@ -9,42 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The smallest program there is for it: exit(0). */
-static const struct {
-	Elf32_Ehdr ehdr;
-	Elf32_Phdr phdr;
-	unsigned char code[8];
-} program = {
-	.ehdr =
-		{
-			.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT},
-			.e_type = ET_EXEC,
-			.e_machine = EM_386,
-			.e_version = EV_CURRENT,
-			.e_entry = 0x100000 + sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr),
-			.e_phoff = sizeof(Elf32_Ehdr),
-			.e_ehsize = sizeof(Elf32_Ehdr),
-			.e_phentsize = sizeof(Elf32_Phdr),
-			.e_phnum = 1,
-		},
-	.phdr =
-		{
-			.p_type = PT_LOAD,
-			.p_vaddr = 0x100000,
-			.p_filesz = sizeof(program),
-			.p_memsz = sizeof(program),
-			.p_flags = PF_R | PF_X,
-			.p_align = 4096,
-		},
-	.code = {0x31, 0xc0, 0x40, 0x31, 0xdb, 0xcd, 0x80}, /* eax = 1, ebx = 0, int 0x80 */
-};
-
 /* With an errno of its own there is none. */
 static bool has_mode(void)
 {
 	int fd = memfd_create("program", MFD_CLOEXEC), status;
 	char *argv[] = {(char[]){"program"}, NULL};
-	bool made = fd >= 0 && write(fd, &program, sizeof(program)) == sizeof(program);
+	bool made = fd >= 0 && write(fd, &compat_program, sizeof(compat_program)) ==
+				       sizeof(compat_program);
 	pid_t pid = made ? fork() : -1;
 
 	if (pid == 0) {

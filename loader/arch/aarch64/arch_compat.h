@@ -1,38 +1,12 @@
-/* A program for the other mode of this CPU, which not every kernel has, nor every CPU. */
+/* The other mode of this CPU, which not every kernel has, nor every CPU; see compat_program.h.
+ */
 #ifndef ARCH_AARCH64_ARCH_COMPAT_H
 #define ARCH_AARCH64_ARCH_COMPAT_H
 
-#include <elf.h>
+#define ARCH_COMPAT_MACHINE EM_ARM
+#define ARCH_COMPAT_FLAGS   EF_ARM_EABI_VER5
 
-/* The smallest program there is: exit(0). */
-static const struct {
-	Elf32_Ehdr ehdr;
-	Elf32_Phdr phdr;
-	uint32_t code[3];
-} arch_compat_program = {
-	.ehdr =
-		{
-			.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT},
-			.e_type = ET_EXEC,
-			.e_machine = EM_ARM,
-			.e_version = EV_CURRENT,
-			.e_flags = EF_ARM_EABI_VER5,
-			.e_entry = 0x100000 + sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr),
-			.e_phoff = sizeof(Elf32_Ehdr),
-			.e_ehsize = sizeof(Elf32_Ehdr),
-			.e_phentsize = sizeof(Elf32_Phdr),
-			.e_phnum = 1,
-		},
-	.phdr =
-		{
-			.p_type = PT_LOAD,
-			.p_vaddr = 0x100000,
-			.p_filesz = sizeof(arch_compat_program),
-			.p_memsz = sizeof(arch_compat_program),
-			.p_flags = PF_R | PF_X,
-			.p_align = 65536,
-		},
-	.code = {0xe3a00000, 0xe3a07001, 0xef000000}, /* r0 = 0, r7 = 1, svc 0 */
-};
+/* r0 = 0, r7 = 1, svc 0 */
+#define ARCH_COMPAT_CODE 0x00, 0x00, 0xa0, 0xe3, 0x01, 0x70, 0xa0, 0xe3, 0x00, 0x00, 0x00, 0xef
 
 #endif

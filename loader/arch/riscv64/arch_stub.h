@@ -30,12 +30,7 @@ ARCH_STUB_HELPER uint64_t sys6(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, 
 	return a0;
 }
 
-#define sys5(nr, a, b, c, d, e) sys6(nr, a, b, c, d, e, 0)
-#define sys4(nr, a, b, c, d)    sys6(nr, a, b, c, d, 0, 0)
-#define sys3(nr, a, b, c)       sys6(nr, a, b, c, 0, 0, 0)
-#define sys2(nr, a, b)          sys6(nr, a, b, 0, 0, 0, 0)
-#define sys1(nr, a)             sys6(nr, a, 0, 0, 0, 0, 0)
-#define sys0(nr)                sys6(nr, 0, 0, 0, 0, 0, 0)
+#include "fewer_arguments.h"
 
 /* SIGSEGV with its default action, blocked or not: what execve's own failure looks like. The
  * last page of all is not the user's. */

@@ -1,37 +1,11 @@
-/* A program for the other mode of this CPU, which not every kernel has. */
+/* The other mode of this CPU, which not every kernel has; see compat_program.h. */
 #ifndef ARCH_X86_64_ARCH_COMPAT_H
 #define ARCH_X86_64_ARCH_COMPAT_H
 
-#include <elf.h>
+#define ARCH_COMPAT_MACHINE EM_386
+#define ARCH_COMPAT_FLAGS   0
 
-/* The smallest program there is: exit(0). */
-static const struct {
-	Elf32_Ehdr ehdr;
-	Elf32_Phdr phdr;
-	unsigned char code[8];
-} arch_compat_program = {
-	.ehdr =
-		{
-			.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT},
-			.e_type = ET_EXEC,
-			.e_machine = EM_386,
-			.e_version = EV_CURRENT,
-			.e_entry = 0x100000 + sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr),
-			.e_phoff = sizeof(Elf32_Ehdr),
-			.e_ehsize = sizeof(Elf32_Ehdr),
-			.e_phentsize = sizeof(Elf32_Phdr),
-			.e_phnum = 1,
-		},
-	.phdr =
-		{
-			.p_type = PT_LOAD,
-			.p_vaddr = 0x100000,
-			.p_filesz = sizeof(arch_compat_program),
-			.p_memsz = sizeof(arch_compat_program),
-			.p_flags = PF_R | PF_X,
-			.p_align = 4096,
-		},
-	.code = {0x31, 0xc0, 0x40, 0x31, 0xdb, 0xcd, 0x80}, /* eax = 1, ebx = 0, int 0x80 */
-};
+/* eax = 1, ebx = 0, int 0x80 */
+#define ARCH_COMPAT_CODE 0x31, 0xc0, 0x40, 0x31, 0xdb, 0xcd, 0x80
 
 #endif
